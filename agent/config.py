@@ -1,0 +1,252 @@
+"""What a station can be told: every option with its default, bounds, unit and meaning on one line.
+
+The values are frozen; reading and merging them from files is `agent.settings`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""A level of an MQTT topic and a part of a file name: lower case letters, digits, - and _."""
+
+
+def opt(default: Any, meaning: str, unit: str = "", **bounds: Any) -> Any:
+    """An option: its default, what it means, its unit and its bounds (ge, le, min_length, ...)."""
+    extra: dict[str, Any] | None = {"unit": unit} if unit else None
+    return Field(default, description=meaning, json_schema_extra=extra, **bounds)
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StationConfig(Section):
+    """Who this station is and where it keeps its things."""
+
+    site: Slug = opt("plant", "site, first level of the MQTT topic")
+    line: Slug = opt("line1", "production line, second level of the MQTT topic")
+    name: Slug = opt("station1", "this station, third level of the MQTT topic; unique in its line")
+    data: Path = opt(Path("/var/lib/okng"), "folder of the database, evidence, models and recipes")
+    runtime: Path = opt(Path("/run/okng"), "folder of the control socket and live pictures (tmpfs)")
+    timezone: str = opt("UTC", "the plant's time zone, an IANA name, used by the page")
+    profile: str = opt("auto", "device profile by name, or auto: the best match")
+    languages: Literal["auto", "en", "zh"] = opt("auto", "language of the page; auto: the browser's")
+
+
+class CameraConfig(Section):
+    """What every kind of camera can be told."""
+
+    stall_s: float = opt(20.0, "no picture for this long: the camera is opened anew", "s", ge=0.1)
+    retry_min_s: float = opt(0.5, "first wait before opening again", "s", ge=0.01)
+    retry_max_s: float = opt(30.0, "longest wait before opening again", "s", ge=0.01)
+    wrong_size: Literal["refuse", "accept"] = opt(
+        "accept", "another size than asked: judge with the right geometry, or refuse the camera"
+    )
+
+
+class V4l2Config(CameraConfig):
+    """A USB or CSI camera by Video4Linux2."""
+
+    kind: Literal["v4l2"]
+    serial: str = opt("", "serial number (udev ID_SERIAL or ID_SERIAL_SHORT); empty: by `path`")
+    path: str = opt("", "port (udev ID_PATH, for twins without serials) or device file; empty: by `serial`")
+    fourcc: str = opt("MJPG", "pixel format, four characters", min_length=4, max_length=4)
+    width_px: int = opt(1280, "picture width asked for", "px", ge=16, le=16384)
+    height_px: int = opt(720, "picture height asked for", "px", ge=16, le=16384)
+    fps: float = opt(30.0, "frame rate asked for", "1/s", gt=0, le=1000)
+    controls: dict[str, float] = opt({}, "controls set and read back: auto_exposure, exposure, gain, ...")
+
+
+class RtspConfig(CameraConfig):
+    """A network camera over RTSP (TCP)."""
+
+    kind: Literal["rtsp"]
+    url: str = opt(..., "rtsp:// or rtsps:// address, without user and password", pattern=r"^rtsps?://")
+    user: str = opt("", "user name")
+    password_file: Path | None = opt(None, "file that holds the password and nothing else")
+    open_timeout_s: float = opt(10.0, "an open that takes longer is abandoned", "s", ge=0.5, le=120)
+    read_timeout_s: float = opt(5.0, "a read that takes longer is given up", "s", ge=0.5, le=120)
+
+
+class VideoConfig(CameraConfig):
+    """A video file."""
+
+    kind: Literal["video"]
+    file: Path = opt(..., "the video file")
+    pace: Literal["own", "fast"] = opt("own", "at the file's own frame rate, or as fast as possible")
+    loop: bool = opt(False, "start again at the end")
+
+
+class FolderConfig(CameraConfig):
+    """A folder of pictures: read once, or watched (what an FTP camera drops in)."""
+
+    kind: Literal["folder"]
+    folder: Path = opt(..., "the folder")
+    pattern: str = opt("*", "which file names count, as a glob; also decides whether sub-folders do: **/*")
+    watch: bool = opt(False, "go on looking for new pictures; otherwise the folder is read once")
+    settle_s: float = opt(0.5, "a file is complete when unchanged for this long (watched only)", "s", ge=0)
+    judged: Literal["leave", "move", "delete"] = opt("leave", "what becomes of a judged file")
+    move_to: Path | None = opt(None, "where judged files go, for judged = move")
+
+    @model_validator(mode="after")
+    def _move_needs_target(self) -> "FolderConfig":
+        if (self.judged == "move") != (self.move_to is not None):
+            raise ValueError("move_to is needed with judged = move, and only then")
+        return self
+
+
+class PushConfig(CameraConfig):
+    """Pictures handed in through REST or `okng judge`."""
+
+    kind: Literal["push"]
+    max_px: int = opt(64_000_000, "largest picture taken, width x height", "px", ge=1024)
+
+
+class VirtualFault(Section):
+    """One misbehaviour of the virtual line, by schedule."""
+
+    kind: Literal["freeze", "dark", "blur", "tear", "drop", "vanish"] = opt(..., "what goes wrong")
+    at_s: float = opt(..., "when it begins, since the start", "s", ge=0)
+    for_s: float = opt(..., "how long it lasts", "s", gt=0)
+    every_s: float = opt(0.0, "repeat period, 0: once", "s", ge=0)
+
+
+class VirtualConfig(CameraConfig):
+    """The virtual line: drawn boards that pass at a set rate."""
+
+    kind: Literal["virtual"]
+    layout: int = opt(1, "seed of the golden layout; below 1000, the bundled model never saw those", ge=0)
+    seed: int = opt(1, "seed of the boards: same seed, same boards", ge=0)
+    rate_hz: float = opt(10.0, "boards a second", "1/s", gt=0, le=1000)
+    free_run: bool = opt(True, "by the clock, so that boards can be missed; else one after the other")
+    bad_share: float = opt(0.2, "share of boards with defects", ge=0, le=1)
+    boards: int = opt(0, "the line ends after so many boards, 0: never", ge=0)
+    width_px: int = opt(640, "picture width", "px", ge=64, le=8192)
+    height_px: int = opt(640, "picture height", "px", ge=64, le=8192)
+    faults: tuple[VirtualFault, ...] = opt((), "misbehaviour by schedule")
+
+
+AnyCamera = Annotated[
+    V4l2Config | RtspConfig | VideoConfig | FolderConfig | PushConfig | VirtualConfig,
+    Field(discriminator="kind"),
+]
+
+
+class LaneConfig(Section):
+    """One camera with its recipe."""
+
+    recipe: str = opt(..., "name of the recipe at the first start; later the page or MQTT may change it")
+    keep: Literal["auto", "newest", "every"] = opt(
+        "auto", "newest: a slot of one; every: a queue; auto: every for folder and push, else newest"
+    )
+    queue: int = opt(64, "pictures that may wait with keep = every", ge=1, le=10_000)
+    commit: Literal["auto", "grouped", "opened"] = opt(
+        "auto", "opened: a row is durable before the judging; auto: opened with keep = every"
+    )
+    camera: AnyCamera = opt(..., "the camera")
+
+    @property
+    def keeps_every(self) -> bool:
+        if self.keep != "auto":
+            return self.keep == "every"
+        return self.camera.kind in ("folder", "push")
+
+    @property
+    def opens_rows(self) -> bool:
+        return self.commit == "opened" or (self.commit == "auto" and self.keeps_every)
+
+
+class EngineConfig(Section):
+    """What runs the model. Empty device order: the device profile's."""
+
+    kind: Literal["openvino", "canned"] = opt("openvino", "openvino, or canned answers for trials")
+    devices: tuple[str, ...] = opt((), "devices in the order they are tried: NPU, GPU, CPU")
+    precision: Literal["auto", "f32", "bf16", "f16"] = opt("auto", "inference precision; auto: the device's own")
+    threads: int = opt(0, "CPU threads for inference, 0: the device's own choice", ge=0, le=512)
+    cache_mb: int = opt(512, "size cap of the compiled-model cache", "MB", ge=0)
+    canned: tuple[tuple[str, float, float, float, float, float], ...] = opt(
+        (), "canned answers: (label, score, x1, y1, x2, y2) in px of the model's input"
+    )
+
+
+class EvidenceConfig(Section):
+    """Pictures kept as proof."""
+
+    enabled: bool = opt(True, "keep pictures of NG, UNSURE and sampled OK parts")
+    jpeg_quality: int = opt(90, "JPEG quality", "%", ge=10, le=100)
+    quota_mb: int = opt(20_000, "space for pictures; the oldest good ones go first", "MB", ge=1)
+    keep_days: float = opt(90.0, "age at which pictures go", "d", gt=0)
+    reserve_mb: int = opt(1_000, "free space that pictures never use; below it only judging goes on", "MB", ge=0)
+
+
+class StoreConfig(Section):
+    """The database."""
+
+    keep_days: float = opt(730.0, "age at which settled rows go", "d", gt=0)
+    group_ms: float = opt(50.0, "longest wait of a record for its group commit", "ms", ge=0, le=1000)
+    group_max: int = opt(64, "most records in one commit", ge=1, le=1000)
+    unsettled_max: int = opt(100_000, "unsettled messages kept before they are rolled up into hours", ge=100)
+    window_s: float = opt(60.0, "length of a summary window, aligned to UTC", "s", ge=0.2, le=3600)
+
+
+class TlsConfig(Section):
+    """TLS of the broker's connection."""
+
+    ca: Path | None = opt(None, "file with the CA's certificates; none: the system's")
+    certificate: Path | None = opt(None, "client certificate (PEM)")
+    key: Path | None = opt(None, "client key (PEM)")
+    minimum: Literal["1.2", "1.3"] = opt("1.3", "lowest TLS version")
+
+
+class UplinkConfig(Section):
+    """The central server's broker. Without a host, summaries wait in the outbox."""
+
+    host: str = opt("", "broker's host name or address; empty: no broker")
+    port: int = opt(1883, "broker's port", ge=1, le=65535)
+    protocol: Literal[5, 3] = opt(5, "MQTT 5, or 3 for 3.1.1 (RabbitMQ 3.10 and older)")
+    tls: TlsConfig | None = opt(None, "TLS; none: plain text")
+    user: str = opt("", "user name")
+    password_file: Path | None = opt(None, "file that holds the password and nothing else")
+    topic: str = opt("okng/{site}/{line}/{station}", "topic prefix; {site}, {line} and {station} are filled in")
+    settle: Literal["centre", "puback", "none"] = opt(
+        "centre", "when a message is settled: the centre says so, the broker says so, or never asked"
+    )
+    commands: bool = opt(True, "take commands; needs a password or a client certificate")
+    results: bool = opt(False, "publish one message a part as well")
+    rate_per_s: float = opt(50.0, "most messages a second in a replay", "1/s", gt=0)
+    keepalive_s: int = opt(30, "MQTT keep-alive", "s", ge=5, le=3600)
+    retry_min_s: float = opt(1.0, "first wait before connecting again", "s", ge=0.01)
+    retry_max_s: float = opt(120.0, "longest wait before connecting again", "s", ge=0.01)
+    will_delay_s: int = opt(10, "MQTT 5: the last will waits this long", "s", ge=0, le=3600)
+
+
+class WebConfig(Section):
+    """The local page."""
+
+    enabled: bool = opt(True, "show the page")
+    host: str = opt("127.0.0.1", "address to listen on; another than loopback needs a password")
+    port: int = opt(8080, "port to listen on", ge=0, le=65535)
+    password_file: Path | None = opt(None, "file with the hash made by `okng password`; user name okng")
+
+
+class LogConfig(Section):
+    """Messages on stderr (the journal)."""
+
+    level: Literal["debug", "info", "warning", "error"] = opt("info", "least severity that is logged")
+
+
+class Config(Section):
+    """The whole configuration of a station: `station.toml`."""
+
+    station: StationConfig = opt(StationConfig(), "who and where")
+    lanes: dict[Slug, LaneConfig] = opt({}, "the lanes, by name")
+    engine: EngineConfig = opt(EngineConfig(), "what runs the model")
+    store: StoreConfig = opt(StoreConfig(), "the database")
+    evidence: EvidenceConfig = opt(EvidenceConfig(), "pictures kept as proof")
+    uplink: UplinkConfig = opt(UplinkConfig(), "the broker")
+    web: WebConfig = opt(WebConfig(), "the page")
+    log: LogConfig = opt(LogConfig(), "messages")

@@ -1,0 +1,94 @@
+"""The station's control socket: one JSON line in, one out, at most 64 KiB each.
+
+A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` or
+`{"ok": false, "error": TEXT}`. SO_PEERCRED decides who may say which verb.
+
+| verb     | arguments                       | answers                                             | who |
+|----------|---------------------------------|-----------------------------------------------------|-----|
+| status   | -                               | the station's state (`agent.station.status`)        | all |
+| settle   | epoch, seq, missing             | settled: how many                                   | uplink |
+| pause    | lane or "" for all, why         | paused: lanes                                       | uplink, web |
+| resume   | lane or "" for all              | resumed: lanes                                      | uplink, web |
+| recipe   | lane, name                      | revision                                            | uplink, web |
+| resend   | from_seq, to_seq                | queued: how many                                    | uplink |
+| watch    | -                               | lease_s: the live pictures are drawn for so long    | web |
+| judge    | file, lane, part_id, purpose    | record: id; the file lies in the runtime folder     | web, cli |
+| uplink   | state, detail, sent, settled    | -; the uplink says how it is, shown by status       | uplink |
+| stop     | -                               | -; the station ends as after SIGTERM                | cli |
+"""
+
+import json
+import os
+import pwd
+import socket
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.errors import ControlFailed
+
+MAX_LINE_BYTES = 64 * 1024
+SOCKET = "control.sock"
+
+UPLINK_USER = "okng-uplink"
+WEB_USER = "okng-web"
+_EVERYONE = frozenset({"status"})
+ALLOWED: Mapping[str, frozenset[str]] = {
+    UPLINK_USER: _EVERYONE | {"settle", "pause", "resume", "recipe", "resend", "uplink"},
+    WEB_USER: _EVERYONE | {"pause", "resume", "recipe", "watch", "judge"},
+}
+"""What the users of the systemd units may say; root and the station's own user may say everything."""
+
+
+def may(uid: int, verb: str) -> bool:
+    """Whether the user behind a connection may say this verb."""
+    if uid in (0, os.getuid()):
+        return True
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return False
+    return verb in ALLOWED.get(user, _EVERYONE)
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """User id of the process at the other end (unix(7), SO_PEERCRED)."""
+    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    uid: int = struct.unpack("3i", packed)[1]
+    return uid
+
+
+def read_line(connection: socket.socket) -> bytes:
+    """One line without its end. Raises ControlFailed when it is too long or cut off."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        chunk = connection.recv(65536)
+        if not chunk:
+            raise ControlFailed("control socket: the connection ended in the middle of a line")
+        parts.append(chunk)
+        size += len(chunk)
+        if size > MAX_LINE_BYTES + 1:
+            raise ControlFailed(f"control socket: a line of more than {MAX_LINE_BYTES} bytes")
+        if chunk.endswith(b"\n"):
+            return b"".join(parts)[:-1]
+
+
+def ask(runtime: Path, verb: str, timeout_s: float = 5.0, **arguments: object) -> dict[str, Any]:
+    """Say one verb to the station and return its answer.
+
+    Raises ControlFailed when the station is not running, too slow, or refuses.
+    """
+    path = runtime / SOCKET
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout_s)
+            connection.connect(str(path))
+            connection.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(read_line(connection))
+    except OSError as error:
+        raise ControlFailed(f"no station answers at {path}: {error}") from error
+    if not answer.get("ok"):
+        raise ControlFailed(str(answer.get("error", "refused without a reason")))
+    return answer

@@ -1,0 +1,117 @@
+"""The station's state, as the control socket's `status` answers it and the page shows it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+CameraState = Literal["opening", "live", "stalled", "gone", "wrong_settings", "ended"]
+EngineState = Literal["compiling", "ready", "failed"]
+UplinkState = Literal["off", "connecting", "online", "offline", "refused"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SettingStatus(_Frozen):
+    """A camera setting, asked and read back."""
+
+    name: str
+    asked: str
+    given: str
+
+
+class LaneStatus(_Frozen):
+    """One lane. Counts are since the process started; what is stored is asked of the store."""
+
+    name: str
+    camera_kind: str
+    camera: CameraState
+    camera_detail: str
+    """Why it is not live: the error in words; empty when it is."""
+    camera_serial: str
+    settings: tuple[SettingStatus, ...]
+    width_px: int
+    height_px: int
+    engine: EngineState
+    engine_detail: str
+    device: str
+    """The device that answers; with a fall-back, `fallback` says why."""
+    fallback: str
+    model: str
+    recipe: str
+    recipe_hash: str
+    paused: bool
+    paused_why: str
+    captured: int
+    judged: int
+    missed: int
+    parts_per_s: float
+    """Over the last 10 s."""
+    latency_p50_ms: float
+    """Frame to verdict, over the last 1,000 parts."""
+    latency_p99_ms: float
+    deadline_ms: float
+    frame_age_ms: float
+    """Since the newest frame; -1 before the first."""
+    brightness: float
+    sharpness: float
+
+
+class DiskStatus(_Frozen):
+    """The data folder's disk."""
+
+    free_mb: int
+    reserve_mb: int
+    evidence_mb: int
+    quota_mb: int
+    evidence: Literal["on", "off", "stopped"]
+    """stopped: the reserve is touched; judging goes on."""
+
+
+class UplinkStatus(_Frozen):
+    """The way to the centre, as the uplink process last said, and the outbox."""
+
+    state: UplinkState
+    detail: str
+    said_s_ago: float
+    """-1 when it never spoke."""
+    epoch: str
+    queued: int
+    """Messages made in this epoch."""
+    unsettled: int
+    sent: int
+    """Highest seq the broker has acknowledged, as the uplink said; in memory only."""
+
+
+class Alarm(_Frozen):
+    """Something a person should know, until it ends."""
+
+    name: str
+    lane: str
+    since_utc_us: int
+    detail: str
+
+
+class Status(_Frozen):
+    """The station now."""
+
+    version: str
+    site: str
+    line: str
+    station: str
+    pid: int
+    run: str
+    boot: str
+    started_utc_us: int
+    now_utc_us: int
+    clock_trusted: bool
+    profile: str
+    profile_why: str
+    lanes: tuple[LaneStatus, ...]
+    disk: DiskStatus
+    uplink: UplinkStatus
+    alarms: tuple[Alarm, ...]
+    resident_mb: float
+    safe_mode: str
+    """Not empty: it runs on the last good configuration, and why."""

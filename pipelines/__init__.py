@@ -1,0 +1,1 @@
+"""The judgement: pixels in, verdict out. Pure functions; no socket, thread, clock or file."""

@@ -1,0 +1,101 @@
+"""A recipe: how one product is judged. A saved recipe is an immutable, hashed revision."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pipelines.values import Outcome
+
+
+class Part(BaseModel):
+    """A part of a recipe: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
+"""(x, y) as shares of the picture's width and height, so that it holds at any size."""
+
+
+class Region(Part):
+    """A polygon on the picture. `inspect`: only defects inside count; `ignore`: a don't-care mask."""
+
+    name: str = Field(min_length=1, max_length=64)
+    kind: Literal["inspect", "ignore"]
+    points: tuple[Point, ...] = Field(min_length=3, max_length=64)
+
+
+class ClassRule(Part):
+    """What one defect class needs to make a part NG."""
+
+    threshold: float | None = Field(None, gt=0, lt=1, description="lowest score; none: the model's own")
+    min_size_px: float = Field(0.0, ge=0, description="longest side below this does not count")
+    allowed: int = Field(0, ge=0, description="so many are accepted, one more is NG")
+
+
+class QualityGate(Part):
+    """Limits of a picture that may be judged. Outside of them the part is UNSURE."""
+
+    min_sharpness: float = Field(0.0, ge=0, description="variance of the Laplacian")
+    min_brightness: float = Field(5.0, ge=0, le=255)
+    max_brightness: float = Field(250.0, ge=0, le=255)
+    max_saturated: float = Field(1.0, ge=0, le=1, description="share of pixels at 255")
+    max_age_ms: float = Field(1000.0, gt=0, description="older at the start of the look: stale")
+    max_identical: int = Field(2, ge=0, description="so many equal frames in a row are believed")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "QualityGate":
+        if self.min_brightness >= self.max_brightness:
+            raise ValueError("min_brightness must be below max_brightness")
+        return self
+
+
+class Tiling(Part):
+    """Cut a large picture into overlapping square tiles of the model's input size."""
+
+    size_px: int = Field(640, ge=64, le=4096, description="side of a tile on the picture")
+    overlap_px: int = Field(96, ge=0, le=2048, description="at least the largest defect's longest side")
+
+    @model_validator(mode="after")
+    def _advances(self) -> "Tiling":
+        if self.overlap_px * 2 > self.size_px:
+            raise ValueError(f"overlap_px {self.overlap_px} must be at most half of size_px {self.size_px}")
+        return self
+
+
+class Recipe(Part):
+    """How one product is judged: `recipes/NAME.toml`."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+    model: str = Field(description="bundle that judges: NAME-VERSION, or a folder")
+    threshold: float | None = Field(None, gt=0, lt=1, description="for all classes; none: the model's own")
+    keep_score: float = Field(0.25, gt=0, lt=1, description="detections from here on are stored")
+    nms_iou: float = Field(0.45, gt=0, lt=1, description="overlap at which two boxes of a class are one")
+    max_detections: int = Field(300, ge=1, le=3000)
+    classes: dict[str, ClassRule] = Field({}, description="rules by defect class; others: the defaults")
+    require: dict[str, int] = Field({}, description="label -> how many must be seen, else NG (missing)")
+    regions: tuple[Region, ...] = ()
+    quality: QualityGate = QualityGate()
+    tiles: Tiling | None = None
+    unsure: Literal["reject", "divert", "stop"] = Field("reject", description="what the line does")
+    deadline_ms: float = Field(1000.0, gt=0, description="from grab to answer; later is UNSURE (late)")
+    evidence_ok_rate: float = Field(0.01, ge=0, le=1, description="share of OK parts whose picture is kept")
+
+    @property
+    def revision(self) -> str:
+        """sha256 over the recipe's canonical JSON, hex: the identity of this revision."""
+        body = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(body.encode()).hexdigest()
+
+
+def unknown_labels(recipe: Recipe, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels that the recipe names but the model does not know."""
+    named: dict[str, Any] = {**recipe.classes, **recipe.require}
+    return tuple(label for label in named if label not in labels)
+
+
+def passes(outcome: Outcome) -> bool:
+    """Whether a part with this verdict may go on. UNSURE never passes."""
+    return outcome is Outcome.OK
