@@ -47,6 +47,11 @@ class CameraConfig(Section):
         "accept", "another size than asked: judge with the right geometry, or refuse the camera"
     )
 
+    @property
+    def free_running(self) -> bool:
+        """Whether pictures come by a clock of their own, so that a slow lane misses some."""
+        return True
+
 
 class V4l2Config(CameraConfig):
     """A USB or CSI camera by Video4Linux2."""
@@ -80,6 +85,10 @@ class VideoConfig(CameraConfig):
     pace: Literal["own", "fast"] = opt("own", "at the file's own frame rate, or as fast as possible")
     loop: bool = opt(False, "start again at the end")
 
+    @property
+    def free_running(self) -> bool:
+        return self.pace == "own"
+
 
 class FolderConfig(CameraConfig):
     """A folder of pictures: read once, or watched (what an FTP camera drops in)."""
@@ -98,12 +107,20 @@ class FolderConfig(CameraConfig):
             raise ValueError("move_to is needed with judged = move, and only then")
         return self
 
+    @property
+    def free_running(self) -> bool:
+        return False
+
 
 class PushConfig(CameraConfig):
     """Pictures handed in through REST or `okng judge`."""
 
     kind: Literal["push"]
     max_px: int = opt(64_000_000, "largest picture taken, width x height", "px", ge=1024)
+
+    @property
+    def free_running(self) -> bool:
+        return False
 
 
 class VirtualFault(Section):
@@ -129,6 +146,10 @@ class VirtualConfig(CameraConfig):
     height_px: int = opt(640, "picture height", "px", ge=64, le=8192)
     faults: tuple[VirtualFault, ...] = opt((), "misbehaviour by schedule")
 
+    @property
+    def free_running(self) -> bool:
+        return self.free_run
+
 
 AnyCamera = Annotated[
     V4l2Config | RtspConfig | VideoConfig | FolderConfig | PushConfig | VirtualConfig,
@@ -141,7 +162,7 @@ class LaneConfig(Section):
 
     recipe: str = opt(..., "name of the recipe at the first start; later the page or MQTT may change it")
     keep: Literal["auto", "newest", "every"] = opt(
-        "auto", "newest: a slot of one; every: a queue; auto: every for folder and push, else newest"
+        "auto", "newest: a slot of one; every: a queue; auto: newest for a camera that runs free, else every"
     )
     queue: int = opt(64, "pictures that may wait with keep = every", ge=1, le=10_000)
     commit: Literal["auto", "grouped", "opened"] = opt(
@@ -153,7 +174,7 @@ class LaneConfig(Section):
     def keeps_every(self) -> bool:
         if self.keep != "auto":
             return self.keep == "every"
-        return self.camera.kind in ("folder", "push")
+        return not self.camera.free_running
 
     @property
     def opens_rows(self) -> bool:
@@ -171,6 +192,9 @@ class EngineConfig(Section):
     canned: tuple[tuple[str, float, float, float, float, float], ...] = opt(
         (), "canned answers: (label, score, x1, y1, x2, y2) in px of the model's input"
     )
+    canned_ms: float = opt(0.0, "canned: a run takes so long", "ms", ge=0, le=60_000)
+    canned_fail_after: int = opt(0, "canned: every run of a session after so many fails, 0: none does", ge=0)
+    hang_s: float = opt(10.0, "a device that has not answered for this long has failed", "s", gt=0, le=600)
 
 
 class EvidenceConfig(Section):
@@ -231,6 +255,7 @@ class WebConfig(Section):
     host: str = opt("127.0.0.1", "address to listen on; another than loopback needs a password")
     port: int = opt(8080, "port to listen on", ge=0, le=65535)
     password_file: Path | None = opt(None, "file with the hash made by `okng password`; user name okng")
+    names: tuple[str, ...] = opt((), "further host names the page is called by, besides addresses and this machine's")
 
 
 class LogConfig(Section):

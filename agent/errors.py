@@ -66,6 +66,10 @@ class StoreFailed(OkngError):
     """The database or its disk refused; the message names the file and the reason."""
 
 
+class StoreNotReady(StoreFailed):
+    """There is no database yet, or its schema is about to be moved: not started, ask again later."""
+
+
 class StoreTooNew(StoreFailed):
     """The database was written by a newer okng; it is left untouched."""
 

@@ -1,10 +1,14 @@
 """A recipe: how one product is judged. A saved recipe is an immutable, hashed revision."""
 
+import difflib
 import hashlib
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.values import Outcome
 
@@ -75,7 +79,9 @@ class Recipe(Part):
     nms_iou: float = Field(0.45, gt=0, lt=1, description="overlap at which two boxes of a class are one")
     max_detections: int = Field(300, ge=1, le=3000)
     classes: dict[str, ClassRule] = Field({}, description="rules by defect class; others: the defaults")
-    require: dict[str, int] = Field({}, description="label -> how many must be seen, else NG (missing)")
+    require: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        {}, description="label -> how many must be seen, else NG (missing)"
+    )
     regions: tuple[Region, ...] = ()
     quality: QualityGate = QualityGate()
     tiles: Tiling | None = None
@@ -88,6 +94,73 @@ class Recipe(Part):
         """sha256 over the recipe's canonical JSON, hex: the identity of this revision."""
         body = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(body.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class RecipeProblem:
+    """One thing that is wrong in a recipe."""
+
+    where: str
+    """Dotted path: "classes.open.threshold"."""
+    what: str
+    """The value, what is allowed, and the nearest known name where one was mistyped."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+class RecipeWrong(ValueError):
+    """A recipe that cannot be used, with everything that is wrong in it."""
+
+    def __init__(self, problems: Iterable[RecipeProblem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(map(str, self.problems)))
+
+
+def parse_recipe(data: dict[str, Any]) -> Recipe:
+    """A recipe out of the tables of its file. Raises RecipeWrong with all problems at once."""
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeWrong(_problem(e["type"], e["loc"], e["msg"], e["input"]) for e in error.errors()) from error
+
+
+def check_against(recipe: Recipe, labels: tuple[str, ...]) -> tuple[RecipeProblem, ...]:
+    """What is wrong with a recipe for a model with these labels; empty: it fits."""
+    named = [*(("classes", label) for label in recipe.classes), *(("require", label) for label in recipe.require)]
+    return tuple(
+        RecipeProblem(f"{table}.{label}", f"the model has no label {label!r}{_nearest(label, labels)}")
+        for table, label in named
+        if label not in labels
+    )
+
+
+def _problem(kind: str, loc: tuple[int | str, ...], message: str, value: object) -> RecipeProblem:
+    where = ".".join(map(str, loc)) or "recipe"
+    if kind == "extra_forbidden":
+        return RecipeProblem(where, f"unknown{_nearest(str(loc[-1]), _known(loc[:-1]))}")
+    if kind == "missing":
+        return RecipeProblem(where, "is needed")
+    text = repr(value)
+    return RecipeProblem(where, f"{message} (got {text if len(text) <= 60 else text[:57] + '...'})")
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
+
+
+def _known(loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    """The keys that the table at this place may have."""
+    kind: Any = Recipe
+    for step in loc:
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(step)].annotation
+        else:
+            kind = get_args(kind)[1 if get_origin(kind) is dict else 0]
+        if get_origin(kind) in (Union, UnionType):
+            kind = get_args(kind)[0]
+    return tuple(kind.model_fields)
 
 
 def unknown_labels(recipe: Recipe, labels: tuple[str, ...]) -> tuple[str, ...]:

@@ -67,6 +67,8 @@ class Summary:
     recipes: tuple[str, ...]
     untrusted_clock: int
     """Parts whose wall clock was known to be wrong."""
+    temperature_c: float | None = None
+    """Of the device that answers, at the end of the window; None where it has no sensor."""
 
 
 def histogram(values: Iterable[float], bounds: tuple[float, ...]) -> tuple[int, ...]:

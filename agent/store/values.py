@@ -107,6 +107,16 @@ class Tally:
     first_pass: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A part's picture that may be removed now, and what decides its turn."""
+
+    id: int
+    outcome: Outcome
+    captured_utc_us: int
+    evidence: Evidence
+
+
 class Encoder(Protocol):
     """Makes the bytes of an outbox message; called inside the writer's transaction, must be pure."""
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agent.errors import BundleRefused, Problem
+from pipelines.look import ModelFacts
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -89,6 +90,21 @@ class Bundle:
     def graph(self) -> Path:
         return self.folder / self.manifest.graph
 
+    @property
+    def facts(self) -> ModelFacts:
+        """What the judgement needs to know of the model."""
+        m = self.manifest
+        return ModelFacts(
+            labels=m.labels,
+            head=m.head,
+            height_px=m.input.height_px,
+            width_px=m.input.width_px,
+            dynamic=m.input.dynamic,
+            pad=m.input.pad,
+            threshold=m.threshold,
+            thresholds=m.thresholds,
+        )
+
     def threshold(self, label: str) -> float:
         return self.manifest.thresholds.get(label, self.manifest.threshold)
 
@@ -115,9 +131,15 @@ def read_bundle(folder: Path) -> Bundle:
         raise BundleRefused(subject, problems) from error
     except ValueError as error:
         raise BundleRefused(subject, [Problem(MANIFEST, f"is not JSON: {error}")]) from error
-    if wrong := [p for n, want in manifest.files.items() if (p := _check(folder / n, want)) is not None]:
+    wrong = [p for n, want in manifest.files.items() if (p := _check(folder / n, want)) is not None]
+    if wrong := wrong + _strange(folder, manifest):
         raise BundleRefused(subject, wrong)
     return Bundle(folder=folder, manifest=manifest, digest=hashlib.sha256(raw).hexdigest())
+
+
+def _strange(folder: Path, manifest: Manifest) -> list[Problem]:
+    there = sorted(entry.name for entry in folder.iterdir())
+    return [Problem(n, "is not named in the manifest") for n in there if n != MANIFEST and n not in manifest.files]
 
 
 def _check(file: Path, want: str) -> Problem | None:

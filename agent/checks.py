@@ -1,0 +1,244 @@
+"""What the options of a configuration must be to each other, and to this machine's files."""
+
+import ipaddress
+import math
+import os
+import re
+import stat
+import zoneinfo
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from agent.config import CameraConfig, Config, FolderConfig, LaneConfig, RtspConfig, V4l2Config, VirtualConfig
+from agent.errors import Problem
+from agent.options import suggest
+from agent.problems import shown
+
+_DEVICE = re.compile(r"^(CPU|NPU|GPU)(\.\d+)?$")
+_FIELDS = frozenset({"site", "line", "station"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong, or probably not meant."""
+
+    where: str
+    what: str
+    also: tuple[str, ...] = ()
+    """Other options that it was judged by."""
+    only_warns: bool = False
+
+    @property
+    def problem(self) -> Problem:
+        return Problem(self.where, self.what)
+
+    def involves(self, removed: frozenset[str]) -> bool:
+        """Whether it rests on an option that was refused by itself (or on one inside, or around it)."""
+        return any(_overlap(name, gone) for name in (self.where, *self.also) for gone in removed)
+
+
+def check(config: Config) -> list[Finding]:
+    """Everything that is wrong between the options, and everything that looks unintended."""
+    return [
+        *_numbers(config, ""),
+        *_station(config),
+        *_lanes(config),
+        *_engine(config),
+        *_uplink(config),
+        *_web(config),
+        *_storage(config),
+    ]
+
+
+def _overlap(name: str, other: str) -> bool:
+    return name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.")
+
+
+def _numbers(value: Any, name: str) -> Iterator[Finding]:
+    """TOML knows inf and nan; no option may be either."""
+    if isinstance(value, BaseModel):
+        for inner in type(value).model_fields:
+            yield from _numbers(getattr(value, inner), f"{name}.{inner}".lstrip("."))
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, f"{name}.{key}")
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from _numbers(inner, f"{name}.{index}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Finding(name, f"is {value}, allowed: a finite number")
+
+
+def _station(config: Config) -> Iterator[Finding]:
+    station = config.station
+    zones = zoneinfo.available_timezones() | {"UTC"}
+    if station.timezone not in zones:
+        meant = suggest(station.timezone, sorted(zones)) or ", for example Europe/Berlin or Asia/Shanghai"
+        lacking = " (this machine has no time zones: package tzdata)" if len(zones) == 1 else ""
+        yield Finding("station.timezone", f"is {shown(station.timezone)}, not an IANA time zone{meant}{lacking}")
+    if station.data == station.runtime or station.runtime in station.data.parents:
+        what = f"is {station.data}, inside station.runtime ({station.runtime}), which is emptied at every boot"
+        yield Finding("station.data", what, ("station.runtime",))
+
+
+def _lanes(config: Config) -> Iterator[Finding]:
+    if not config.lanes:
+        yield Finding("lanes", "there is none; a station needs at least one, [lanes.NAME] with a recipe and a camera")
+    taken: dict[tuple[str, str], str] = {}
+    for name, lane in config.lanes.items():
+        where = f"lanes.{name}.camera"
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,62}", lane.recipe):
+            yield Finding(f"lanes.{name}.recipe", f"is {shown(lane.recipe)}, allowed: the name of a recipe")
+        yield from _camera(where, lane.camera)
+        key = _physical(lane)
+        if key is not None and key in taken:
+            what = f"{key[0]} {key[1]} is the camera of lane {taken[key]} already; a camera has one lane"
+            yield Finding(where, what, (f"lanes.{taken[key]}.camera",))
+        elif key is not None:
+            taken[key] = name
+
+
+def _physical(lane: LaneConfig) -> tuple[str, str] | None:
+    """What two lanes cannot share; None where sharing does no harm."""
+    camera = lane.camera
+    if isinstance(camera, V4l2Config):
+        return ("v4l2", camera.serial or camera.path) if camera.serial or camera.path else None
+    if isinstance(camera, RtspConfig):
+        return ("rtsp", shown(camera.url))
+    if isinstance(camera, FolderConfig):
+        return ("folder", str(camera.folder))
+    return None
+
+
+def _camera(where: str, camera: CameraConfig) -> Iterator[Finding]:
+    yield from _retry(where, camera.retry_min_s, camera.retry_max_s)
+    if isinstance(camera, V4l2Config) and not camera.serial and not camera.path:
+        yield Finding(where, "serial and path are both empty; name the camera by one of them (`okng check` lists them)")
+    if isinstance(camera, RtspConfig):
+        if "@" in urlsplit(camera.url).netloc:
+            yield Finding(f"{where}.url", f"is {shown(camera.url)}, with a user in it; use user and password_file")
+        yield from _secret(f"{where}.password_file", camera.password_file)
+    if isinstance(camera, FolderConfig) and camera.move_to is not None:
+        inside = camera.move_to == camera.folder or (camera.folder in camera.move_to.parents and "**" in camera.pattern)
+        if inside:
+            what = f"is {camera.move_to}, where the camera would find the judged pictures again"
+            yield Finding(f"{where}.move_to", what, (f"{where}.folder", f"{where}.pattern"))
+    if isinstance(camera, VirtualConfig):
+        for index, fault in enumerate(camera.faults):
+            if 0 < fault.every_s <= fault.for_s:
+                what = f"is {fault.every_s}, allowed: above for_s ({fault.for_s}), or 0 for once"
+                yield Finding(f"{where}.faults.{index}.every_s", what)
+
+
+def _retry(where: str, least_s: float, most_s: float) -> Iterator[Finding]:
+    if least_s > most_s:
+        what = f"is {least_s}, allowed: at most retry_max_s ({most_s})"
+        yield Finding(f"{where}.retry_min_s", what, (f"{where}.retry_max_s",))
+
+
+def _engine(config: Config) -> Iterator[Finding]:
+    for device in config.engine.devices:
+        if not _DEVICE.match(device):
+            meant = suggest(device.upper(), ["CPU", "GPU", "NPU"])
+            yield Finding("engine.devices", f"names {shown(device)}, allowed: NPU, GPU, GPU.1, CPU, ...{meant}")
+
+
+def _uplink(config: Config) -> Iterator[Finding]:
+    uplink = config.uplink
+    yield from _retry("uplink", uplink.retry_min_s, uplink.retry_max_s)
+    yield from _topic(uplink.topic)
+    yield from _secret("uplink.password_file", uplink.password_file)
+    if re.search(r"[/\s@]|:\d+$", uplink.host) and not _is_address(uplink.host):
+        what = f"is {shown(uplink.host)}, allowed: a host name or address alone; the port is uplink.port"
+        yield Finding("uplink.host", what)
+    if uplink.password_file is not None and not uplink.user:
+        yield Finding("uplink.user", "is empty, but there is a password_file", ("uplink.password_file",))
+    tls = uplink.tls
+    if tls is not None:
+        if (tls.certificate is None) != (tls.key is None):
+            yield Finding("uplink.tls", "certificate and key are needed together")
+        for name in ("ca", "certificate", "key"):
+            yield from _file(f"uplink.tls.{name}", getattr(tls, name))
+        if uplink.port == 1883:
+            yield Finding(
+                "uplink.port", "is 1883, where brokers speak plain text; TLS is usually 8883", only_warns=True
+            )
+    if uplink.host and uplink.commands and uplink.password_file is None and (tls is None or tls.certificate is None):
+        what = "is true, but without a password or a client certificate no command is taken"
+        yield Finding("uplink.commands", what, ("uplink.password_file", "uplink.tls"), only_warns=True)
+
+
+def _topic(topic: str) -> Iterator[Finding]:
+    unknown = [n for n in re.findall(r"\{([^{}]*)\}", topic) if n not in _FIELDS]
+    bare = re.sub(r"\{[^{}]*\}", "x", topic)
+    if unknown:
+        yield Finding("uplink.topic", f"names {{{unknown[0]}}}, allowed: {{site}}, {{line}}, {{station}}")
+    elif not re.fullmatch(r"[^/+#$\s{}]+(/[^/+#$\s{}]+)*", bare):
+        what = f"is {shown(topic)}, allowed: levels parted by /, none empty, without spaces and + # $ {{ }}"
+        yield Finding("uplink.topic", what)
+
+
+def _web(config: Config) -> Iterator[Finding]:
+    web = config.web
+    yield from _secret("web.password_file", web.password_file)
+    if web.enabled and not is_loopback(web.host) and web.password_file is None:
+        what = f"is {shown(web.host)}, seen by others; it needs web.password_file (made by `okng password`)"
+        yield Finding("web.host", what, ("web.password_file", "web.enabled"))
+    if 0 < web.port < 1024:
+        what = f"is {web.port}; below 1024 only root may listen, and the page does not run as root"
+        yield Finding("web.port", what, only_warns=True)
+
+
+def _storage(config: Config) -> Iterator[Finding]:
+    if config.store.keep_days < config.evidence.keep_days:
+        what = f"is {config.store.keep_days}, below evidence.keep_days: pictures would outlive their rows"
+        yield Finding("store.keep_days", what, ("evidence.keep_days",), only_warns=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _file(where: str, file: Path | None) -> Iterator[Finding]:
+    if file is None:
+        return
+    try:
+        mode = file.stat().st_mode
+    except PermissionError:
+        return  # another process' secret: whoever needs it will say so
+    except OSError as error:
+        yield Finding(where, f"is {file}: {error.strerror}")
+        return
+    if not stat.S_ISREG(mode):
+        yield Finding(where, f"is {file}, which is not a file")
+
+
+def _secret(where: str, file: Path | None) -> Iterator[Finding]:
+    """A file with a password: there, not empty, and not for everybody."""
+    wrong = list(_file(where, file))
+    yield from wrong
+    if wrong or file is None or not os.access(file, os.R_OK):
+        return
+    state = file.stat()
+    if state.st_size == 0:
+        yield Finding(where, f"is {file}, which is empty")
+    if state.st_mode & 0o007:
+        what = f"is {file}, which every user of this machine may read: chmod o= {file}"
+        yield Finding(where, what, only_warns=True)

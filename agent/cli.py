@@ -1,0 +1,258 @@
+"""The command line: `okng VERB`. Each verb imports only what it needs, so that `okng version` is quick."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from agent.errors import EXIT_BAD_CONFIGURATION, ConfigurationRefused, OkngError
+from agent.version import __version__
+
+DEFAULT_CONFIG = Path("/etc/okng/station.toml")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="okng", description="Judges parts on a production line.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_processes(verbs)
+    _add_demo(verbs)
+    _add_judge(verbs)
+    _add_tools(verbs)
+    return parser
+
+
+def _config_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help="default: %(default)s")
+
+
+def _add_processes(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    texts = {
+        "run": "start what the configuration names: station, uplink, web",
+        "station": "the process that judges",
+        "uplink": "the process that talks to the broker",
+        "web": "the process that shows the page",
+        "check": "open camera, model and broker once and report everything that is wrong",
+    }
+    for verb, text in texts.items():
+        _config_option(verbs.add_parser(verb, help=text, description=text))
+    config = verbs.add_parser("config", help="explain the configuration")
+    what = config.add_subparsers(dest="what", required=True)
+    _config_option(what.add_parser("explain", help="every option with its value, origin, bounds, unit, meaning"))
+
+
+def _add_demo(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = verbs.add_parser("demo", help="station, uplink and page on a virtual line, without any hardware")
+    demo.add_argument("--parts", type=int, default=0, metavar="N", help="end after N boards; default: never")
+    demo.add_argument("--rate", type=float, default=10.0, metavar="HZ", help="boards a second (default: 10)")
+    demo.add_argument("--lanes", type=int, default=1, metavar="N", help="virtual lanes (default: 1)")
+    demo.add_argument("--headless", action="store_true", help="no page")
+    demo.add_argument("--json", type=Path, metavar="FILE", help="write the run's figures at the end")
+    demo.add_argument("--port", type=int, default=8080, help="port of the page (default: 8080)")
+    demo.add_argument("--data", type=Path, metavar="DIR", help="folder of the demo's data; default: a new one")
+    demo.add_argument("--broker", default="", metavar="HOST:PORT", help="a broker to use; default: own mosquitto")
+
+
+def _add_judge(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    judge = verbs.add_parser("judge", help="judge picture files")
+    judge.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="picture files, or folders of them")
+    judge.add_argument("--config", type=Path, metavar="FILE", help="hand them to the station of this configuration")
+    judge.add_argument("--lane", default="", help="which lane of that station; default: its first push lane")
+    judge.add_argument("--data", type=Path, metavar="DIR", help="without a station: keep the results here")
+    judge.add_argument("--model", type=Path, metavar="BUNDLE", help="without a station: the model; default: bundled")
+    judge.add_argument("--recipe", type=Path, metavar="FILE", help="without a station: a recipe file")
+    judge.add_argument("--json", type=Path, metavar="FILE", help="write every verdict here")
+    judge.add_argument("--purpose", choices=("production", "api", "setup", "replay", "challenge"), default="api")
+
+
+def _add_tools(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    bundle = verbs.add_parser("bundle", help="make a model bundle from an Ultralytics OpenVINO export")
+    bundle.add_argument("export", type=Path, help="the export's folder")
+    bundle.add_argument("out", type=Path, help="the bundle's folder; must not exist")
+    bundle.add_argument("--name", required=True)
+    bundle.add_argument("--version", required=True)
+    bundle.add_argument("--threshold", type=float, required=True, help="score from which a detection counts")
+    bundle.add_argument("--data", required=True, help="what it was trained on, and that data's licence")
+    bundle.add_argument("--licence", default="AGPL-3.0-only", help="default: %(default)s")
+    bundle.add_argument("--figures", type=Path, metavar="JSON", help="what was measured, as a JSON object")
+    bundle.add_argument("--golden", type=Path, action="append", default=[], metavar="PICTURE", help="may be repeated")
+    draw = verbs.add_parser("draw", help="draw boards with their labels, as a YOLO data set")
+    draw.add_argument("out", type=Path, help="folder to write")
+    draw.add_argument("--layouts", type=int, default=20, help="different layouts (default: 20)")
+    draw.add_argument("--boards", type=int, default=200, help="boards in all (default: 200)")
+    draw.add_argument("--seed", type=int, default=100_000)
+    draw.add_argument("--good-share", type=float, default=0.3)
+    password = verbs.add_parser("password", help="set the page's password (asked for, or on stdin)")
+    password.add_argument("file", type=Path, help="web.password_file of the configuration")
+    for verb, text in (("install", "lay down units, users and folders"), ("uninstall", "take them away again")):
+        lay = verbs.add_parser(verb, help=text)
+        lay.add_argument(
+            "--prefix", type=Path, default=Path("/opt/okng"), help="where the venv is (default: %(default)s)"
+        )
+        lay.add_argument("--root", type=Path, default=Path("/"), help="staging folder (default: %(default)s)")
+    verbs.add_parser("version", help="print the version")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb. Exit code 0: done; 1: failed, said why; 2: wrong usage; 78: bad configuration."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _VERBS[options.verb](options)
+    except ConfigurationRefused as error:
+        print(f"okng: {error}", file=sys.stderr)
+        return EXIT_BAD_CONFIGURATION
+    except OkngError as error:
+        print(f"okng: {error}", file=sys.stderr)
+        return 1
+
+
+def _version(_: argparse.Namespace) -> int:
+    print(f"okng {__version__}")
+    return 0
+
+
+def _station(options: argparse.Namespace) -> int:
+    from agent.station.app import run
+
+    return run(options.config)
+
+
+def _uplink(options: argparse.Namespace) -> int:
+    from agent.settings import load_or_last_good
+    from agent.uplink.app import run
+
+    return run(load_or_last_good(options.config).config)
+
+
+def _web(options: argparse.Namespace) -> int:
+    from agent.web.start import run
+
+    return run(options.config)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from agent.run import run_station
+
+    return run_station(options.config)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from agent.check import check
+
+    return check(options.config)
+
+
+def _config(options: argparse.Namespace) -> int:
+    from agent.explain import explain
+
+    return explain(options.config)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from agent.demo.app import Wishes, run
+
+    wishes = Wishes(
+        parts=options.parts,
+        rate_hz=options.rate,
+        lanes=options.lanes,
+        page=not options.headless,
+        json=options.json,
+        port=options.port,
+        data=options.data,
+        broker=options.broker,
+    )
+    return run(wishes)
+
+
+def _judge(options: argparse.Namespace) -> int:
+    from agent.judge import Wishes, run
+
+    return run(
+        Wishes(
+            pictures=tuple(options.pictures),
+            config=options.config,
+            lane=options.lane,
+            data=options.data,
+            model=options.model,
+            recipe=options.recipe,
+            json=options.json,
+            purpose=options.purpose,
+        )
+    )
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    import json
+
+    from agent.station.models.make import make_bundle
+
+    figures = json.loads(options.figures.read_text()) if options.figures else {}
+    bundle = make_bundle(
+        options.export,
+        options.out,
+        name=options.name,
+        version=options.version,
+        threshold=options.threshold,
+        data=options.data,
+        licence=options.licence,
+        figures=figures,
+        golden=tuple(options.golden),
+    )
+    print(f"{bundle.folder}: {bundle.id}, sha256 {bundle.digest}")
+    return 0
+
+
+def _draw(options: argparse.Namespace) -> int:
+    from agent.station.cameras.virtual.dataset import write_dataset
+
+    write_dataset(
+        options.out,
+        layouts=options.layouts,
+        boards=options.boards,
+        seed=options.seed,
+        good_share=options.good_share,
+    )
+    return 0
+
+
+def _password(options: argparse.Namespace) -> int:
+    import getpass
+
+    from agent.web.password import write_password
+
+    secret = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    write_password(options.file, secret)
+    return 0
+
+
+def _install(options: argparse.Namespace) -> int:
+    from agent.install import install
+
+    return install(options.prefix, options.root)
+
+
+def _uninstall(options: argparse.Namespace) -> int:
+    from agent.install import uninstall
+
+    return uninstall(options.prefix, options.root)
+
+
+_VERBS = {
+    "version": _version,
+    "station": _station,
+    "uplink": _uplink,
+    "web": _web,
+    "run": _run,
+    "check": _check,
+    "config": _config,
+    "demo": _demo,
+    "judge": _judge,
+    "bundle": _bundle,
+    "draw": _draw,
+    "password": _password,
+    "install": _install,
+    "uninstall": _uninstall,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The recipes of a station: `data/recipes/NAME.toml`, written by people, and their revisions.
+
+Every recipe that was used is kept as a revision: a file named by its content's hash, never changed
+(`data/recipes/revisions/SHA256.json`). A recipe that cannot be used is refused with everything that
+is wrong in it, and the last good revision of that name stays. Recipes that come with okng are found
+where the station has none of that name.
+"""
+
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from agent import paths
+from agent.atomic import write_atomically
+from agent.errors import Problem, RecipeRefused
+from pipelines.recipe import Recipe, RecipeWrong, parse_recipe
+
+NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
+_MAX_BYTES = 1 << 20
+
+
+def read_recipe(file: Path) -> Recipe:
+    """A recipe file; its name is the file's. Raises RecipeRefused with every problem."""
+    subject = f"recipe {file}"
+    try:
+        if file.stat().st_size > _MAX_BYTES:
+            raise RecipeRefused(subject, [Problem(file.name, f"larger than {_MAX_BYTES} bytes")])
+        raw = tomllib.loads(file.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise RecipeRefused(subject, [Problem(file.name, f"cannot be read: {error.strerror}")]) from error
+    except ValueError as error:
+        raise RecipeRefused(subject, [Problem(file.name, f"is not TOML: {error}")]) from error
+    said = raw.get("name", file.stem)
+    wrong_name = [Problem("name", f"is {said!r}, the file's is {file.stem!r}")] if said != file.stem else []
+    try:
+        recipe = parse_recipe({**raw, "name": file.stem})
+    except RecipeWrong as error:
+        raise RecipeRefused(subject, [*wrong_name, *(Problem(p.where, p.what) for p in error.problems)]) from error
+    if wrong_name:
+        raise RecipeRefused(subject, wrong_name)
+    return recipe
+
+
+class Recipes:
+    """The recipes of one data folder. Only the station writes there."""
+
+    def __init__(self, data: Path, bundled: Path | None = None) -> None:
+        self._folder = data / "recipes"
+        self._revisions = self._folder / "revisions"
+        self._last_good = data / "last-good" / "recipes"
+        self._bundled = paths.bundled_recipes() if bundled is None else bundled
+
+    def names(self) -> tuple[str, ...]:
+        """All recipes that there are by name, right or wrong."""
+        files = [*self._folder.glob("*.toml"), *self._bundled.glob("*.toml")]
+        return tuple(sorted({file.stem for file in files}))
+
+    def read(self, name: str) -> Recipe:
+        """The recipe as its file stands now. Raises RecipeRefused with every problem."""
+        if not NAME.match(name):
+            raise RecipeRefused(f"recipe {name!r}", [Problem("name", f"allowed: {NAME.pattern}")])
+        file = next((f for f in (self._file(name), self._bundled / f"{name}.toml") if f.exists()), None)
+        if file is None:
+            known = ", ".join(self.names()) or "none"
+            what = f"there is no {self._file(name)}; the recipes here: {known}"
+            raise RecipeRefused(f"recipe {name}", [Problem("name", what)])
+        return read_recipe(file)
+
+    def read_or_last_good(self, name: str) -> tuple[Recipe, str]:
+        """The recipe and "", or its last good revision and why the file was refused.
+
+        Raises RecipeRefused with the file's problems where no revision of that name was ever good.
+        """
+        try:
+            return self.read(name), ""
+        except RecipeRefused as refused:
+            good = self.last_good(name)
+            if good is None:
+                raise
+            return good, str(refused)
+
+    def remember(self, recipe: Recipe) -> None:
+        """Keep this revision, and note it as the last good one of its name. Raises OSError.
+
+        Called once a lane works on it: model there, labels known, golden pictures right.
+        """
+        self.keep(recipe)
+        self._last_good.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._last_good / recipe.name, recipe.revision.encode() + b"\n")
+
+    def keep(self, recipe: Recipe) -> Path:
+        """Keep this revision for ever; one that is there and whole is not written again. Raises OSError."""
+        file = self._revisions / f"{recipe.revision}.json"
+        body = canonical(recipe)
+        if not file.exists() or file.read_bytes() != body:
+            self._revisions.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, body, mode=0o440)
+        return file
+
+    def revision(self, revision: str) -> Recipe:
+        """A kept revision by its hash. Raises RecipeRefused when it is not there or was altered."""
+        subject = f"recipe revision {revision[:12]}"
+        file = self._revisions / f"{revision}.json"
+        if not re.fullmatch(r"[0-9a-f]{64}", revision):
+            raise RecipeRefused(subject, [Problem("revision", f"is {revision!r}, allowed: 64 hex digits")])
+        try:
+            body = file.read_bytes()
+        except OSError as error:
+            raise RecipeRefused(subject, [Problem(file.name, f"cannot be read: {error.strerror}")]) from error
+        got = hashlib.sha256(body).hexdigest()
+        if got != revision:
+            raise RecipeRefused(subject, [Problem(file.name, f"sha256 is {got[:12]}…: cut or edited")])
+        try:
+            return parse_recipe(json.loads(body))
+        except RecipeWrong as error:  # kept by an okng that knew other options
+            raise RecipeRefused(subject, [Problem(p.where, p.what) for p in error.problems]) from error
+
+    def last_good(self, name: str) -> Recipe | None:
+        """The revision of that name that a lane last worked on; None where there is none to be had."""
+        try:
+            return self.revision((self._last_good / name).read_text().strip())
+        except (OSError, RecipeRefused):
+            return None
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}.toml"
+
+
+def canonical(recipe: Recipe) -> bytes:
+    """The bytes that a revision's hash is made of."""
+    return json.dumps(recipe.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()

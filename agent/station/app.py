@@ -1,0 +1,193 @@
+"""The process `okng station`: everything is built here, on one ExitStack; stop order is its reverse."""
+
+import logging
+import os
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from agent import notify
+from agent.clock import SystemClock
+from agent.errors import OkngError
+from agent.lock import DataLock
+from agent.log import set_up
+from agent.ports import Camera, Clock
+from agent.recipes import Recipes
+from agent.settings import Loaded, load_or_last_good, remember
+from agent.station.alarms import Alarms
+from agent.station.cameras.hotplug import Hotplug
+from agent.station.cameras.push import Push
+from agent.station.cameras.table import CAMERAS
+from agent.station.engines.table import ENGINES
+from agent.station.evidence import Evidence
+from agent.station.lane import Lane
+from agent.station.live import Live
+from agent.station.prepare import Preparer
+from agent.station.server import ControlServer
+from agent.station.state import Facts, causes, lane_status, status, uplink_status
+from agent.station.verbs import Verbs
+from agent.store.read import Reader
+from agent.store.write import Writer
+from agent.uplink.payload import StationEncoder
+from pipelines.recipe import Recipe
+from pipelines.values import Frame, Record
+
+log = logging.getLogger(__name__)
+
+TURN_S = 0.5
+STUCK_S = 60.0
+"""A lane with a job that neither judged nor proved itself for so long is stuck: no more watchdog."""
+
+
+class Station:
+    """The running station. `turn` is one round of its main loop."""
+
+    def __init__(
+        self, loaded: Loaded, stack: ExitStack, clock: Clock, cameras: Mapping[str, Callable[[], Camera]] | None = None
+    ) -> None:
+        config = loaded.config
+        self._clock = clock
+        self._facts = Facts(loaded, secrets.token_hex(8), clock.now())
+        self._stopping = threading.Event()
+        data, runtime = config.station.data, config.station.runtime
+        stack.enter_context(DataLock(data))
+        self.store = Writer(
+            data,
+            config.store,
+            config.uplink.settle if config.uplink.host else "none",
+            lanes=tuple(config.lanes),
+            encoder=StationEncoder.of(config.station),
+            clock=clock,
+        )
+        self.store.start()
+        stack.callback(self.store.close)
+        self._evidence = Evidence(data / "evidence", config.evidence, self.store, clock)
+        self._evidence.start()
+        stack.callback(self._evidence.close)
+        self._live = Live(runtime / "live", clock)
+        self._live.start()
+        stack.callback(self._live.stop)
+        self._reader = Reader(data / "results.db")
+        self._cameras = cameras or {}
+        self.pushes: dict[str, Push] = {}
+        self.lanes = {name: self._lane(name) for name in config.lanes}
+        engine = ENGINES[config.engine.kind](config.engine, data / "cache")
+        self._preparer = Preparer(config, self.lanes, engine, Recipes(data), clock, self.store.event)
+        self._hotplug = stack.enter_context(Hotplug(self._wake))
+        self._alarms = Alarms(self.store.event)
+        self._verbs = Verbs(
+            runtime, self.lanes, self.pushes, self.store, self._live, clock, self._preparer.change, self._stopping.set
+        )
+        self._server = ControlServer(runtime, self._verbs.table())
+        self._server.start()
+        stack.callback(self._server.stop)
+        self._preparer.start(then=self._start_lanes)
+        stack.callback(self._stop_lanes)
+
+    def _lane(self, name: str) -> Lane:
+        config = self._facts.loaded.config.lanes[name]
+        return Lane(name, config, self._camera(name), self.store, self._committed, self._clock, self._facts.run)
+
+    def _camera(self, name: str) -> Callable[[], Camera]:
+        """What makes the lane's camera, anew after each death; a push lane's is one that all hand pictures to."""
+        config = self._facts.loaded.config
+        camera, state = config.lanes[name].camera, config.station.data / "cameras"
+        if name in self._cameras:
+            return self._cameras[name]
+        if camera.kind == "push":
+            push = self.pushes.setdefault(name, Push(camera, self._clock))
+            return lambda: push
+        return lambda: CAMERAS[camera.kind](camera, self._clock, state)
+
+    def _committed(self, record_id: int, record: Record, frame: Frame | None, recipe: Recipe) -> None:
+        if frame is not None:
+            self._live.show(record_id, record, frame)
+            self._evidence.offer(record_id, record, frame, recipe.evidence_ok_rate)
+
+    def _wake(self) -> None:
+        for lane in self.lanes.values():
+            lane.capture.wake.set()
+
+    def _start_lanes(self) -> None:
+        if self._stopping.is_set():
+            return
+        for lane in self.lanes.values():
+            lane.start()
+        if any(lane.job is not None for lane in self.lanes.values()):
+            remember(self._facts.loaded)
+
+    def _stop_lanes(self) -> None:
+        for lane in self.lanes.values():
+            lane.stop()
+
+    @property
+    def ended(self) -> bool:
+        """Told to stop, or every lane's source has ended and was judged."""
+        return self._stopping.is_set()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def turn(self) -> str:
+        """One round: state, alarms, watchdog. Returns a crash that ends the process, or ""."""
+        now = self._clock.now()
+        outbox = self._reader.outbox()
+        lanes = tuple(lane_status(lane, self._clock) for lane in self.lanes.values())
+        uplink = uplink_status(self._verbs.uplink, outbox, now, self._facts)
+        state = status(self._facts, lanes, self._evidence.disk(), uplink, self._alarms.standing, now)
+        self._alarms.update(causes(state, outbox, self.store.trouble), now.utc_us)
+        self._verbs.snapshot = state.model_copy(update={"alarms": self._alarms.standing})
+        crashes = [lane.capture.revive() or lane.crash for lane in self.lanes.values()]
+        crash = next(filter(None, [*crashes, self.store.crash, self._live.crash, self._evidence.crash]), "")
+        if not crash and self._progresses(now.mono_ns):
+            notify.watchdog()
+        return crash
+
+    def _progresses(self, mono_ns: int) -> bool:
+        """Fed only by progress: parts judged or honestly failed, golden pictures proven, commits made."""
+        working = [lane for lane in self.lanes.values() if lane.job is not None and not lane.ended]
+        stuck = [lane.name for lane in working if (mono_ns - lane.progress_ns) / 1e9 > STUCK_S]
+        if stuck:
+            log.error("no progress for %.0f s on lane(s) %s", STUCK_S, ", ".join(stuck))
+        return not stuck and self.store.alive
+
+
+def run(config: Path) -> int:
+    """Run the station until it is told to stop. 0: stopped; 1: something crashed; 78: bad configuration."""
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda got, _: signals.append(got))
+    loaded = load_or_last_good(config)
+    set_up(loaded.config.log.level)
+    try:
+        with ExitStack() as stack:
+            stack.callback(notify.stopping)
+            station = Station(loaded, stack, SystemClock())
+            notify.ready("judging")
+            log.info("station %s is up, data in %s", loaded.config.station.name, loaded.config.station.data)
+            while not signals and not station.ended:
+                if crash := station.turn():
+                    log.error("the station ends: %s", crash)
+                    return 1
+                time.sleep(TURN_S)
+        log.info("station stopped")
+    except OkngError as error:
+        log.error("%s", error)
+        return 1
+    _leave()
+    return 0
+
+
+def _leave() -> None:
+    """End here and now if an abandoned camera driver still hangs in its thread.
+
+    At the interpreter's end such a thread would be unwound inside the driver's C++ code, which aborts
+    the process. Everything is committed and closed by now.
+    """
+    if any(thread.name.startswith("capture-") for thread in threading.enumerate()):
+        logging.shutdown()
+        os._exit(0)

@@ -1,0 +1,135 @@
+"""Makes a model bundle out of an Ultralytics OpenVINO export."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from agent.clock import SystemClock
+from agent.config import EngineConfig
+from agent.errors import BundleRefused, Problem
+from agent.station.engines.table import ENGINES
+from agent.station.models.bundle import MANIFEST, Bundle, Manifest, read_bundle, sha256_of
+from agent.station.models.export import Export, read_export
+from agent.station.models.golden import MOST_SCORE_APART, Prover, golden_size, read_picture
+from pipelines.yolo import Head
+
+GRAPH, WEIGHTS = "model.xml", "model.bin"
+"""OpenVINO finds the weights by the graph's name."""
+
+
+def make_bundle(
+    export: Path,
+    out: Path,
+    *,
+    name: str,
+    version: str,
+    threshold: float,
+    data: str,
+    licence: str,
+    golden: Sequence[Path],
+    thresholds: Mapping[str, float] | None = None,
+    figures: Mapping[str, Any] | None = None,
+    head: Head | Literal["auto"] = "auto",
+) -> Bundle:
+    """Make the bundle folder `out` and return it, checked as a station checks it.
+
+    `golden` are pictures (one at least) that the model is run on, on this machine's CPU in float32:
+    what it finds above its thresholds is what every device must find later. A picture with a score
+    nearer to a threshold than devices may differ is no golden one and is refused.
+
+    The folder appears whole or not at all. Raises BundleRefused with what is wrong, and leaves
+    nothing behind; `out` must not be there yet.
+    """
+    subject = f"model bundle {out}"
+    if out.exists():
+        raise BundleRefused(subject, [Problem(out.name, "is there already; a bundle is never changed")])
+    if not golden:
+        raise BundleRefused(subject, [Problem("golden", "at least one picture is needed")])
+    source = read_export(export)
+    facts: dict[str, Any] = {
+        "schema": "okng.bundle/1",
+        "name": name,
+        "version": version,
+        "labels": source.labels,
+        "head": _head(source, head),
+        "input": _input(source),
+        "graph": GRAPH,
+        "threshold": threshold,
+        "thresholds": dict(thresholds or {}),
+        "figures": dict(figures or {}),
+        "data": data,
+        "licence": licence,
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        folder = Path(scratch) / "bundle"
+        folder.mkdir()
+        shutil.copyfile(source.graph, folder / GRAPH)
+        shutil.copyfile(source.weights, folder / WEIGHTS)
+        pictures = _copy_pictures(golden, folder)
+        # First without answers, so that the model can be loaded and asked for them.
+        bundle = _write(folder, facts, [{"file": file, "expected": []} for file in pictures])
+        _write(folder, facts, _answers(bundle, pictures))
+        folder.rename(out)
+    return read_bundle(out)
+
+
+def _head(source: Export, wanted: Head | Literal["auto"]) -> Head:
+    found = source.head
+    if found is None or wanted not in ("auto", found):
+        known = f"(1, {4 + len(source.labels)}, anchors) is a raw head, (1, n, 6) an NMS-free one"
+        what = f"its output is {source.output}, which is no {'known' if wanted == 'auto' else wanted} head: {known}"
+        raise BundleRefused(f"export {source.graph.parent}", [Problem(source.graph.name, what)])
+    return found
+
+
+def _input(source: Export) -> dict[str, Any]:
+    height, width = source.image_size
+    return {"height_px": height, "width_px": width, "dynamic": source.dynamic}
+
+
+def _copy_pictures(golden: Sequence[Path], folder: Path) -> list[str]:
+    names = []
+    for number, picture in enumerate(golden, start=1):
+        read_picture(picture)
+        names.append(f"golden-{number}{picture.suffix.lower()}")
+        shutil.copyfile(picture, folder / names[-1])
+    return names
+
+
+def _write(folder: Path, facts: Mapping[str, Any], golden: Sequence[Mapping[str, Any]]) -> Bundle:
+    files = {file.name: sha256_of(file) for file in sorted(folder.iterdir()) if file.name != MANIFEST}
+    body = {**facts, "golden": golden, "files": files}
+    try:
+        Manifest.model_validate(body)
+    except ValidationError as error:
+        problems = [Problem(".".join(map(str, e["loc"])) or MANIFEST, f"{e['msg']}") for e in error.errors()]
+        raise BundleRefused(f"model bundle {facts['name']}", problems) from error
+    text = json.dumps(body, indent=1, ensure_ascii=False, sort_keys=True)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return read_bundle(folder)
+
+
+def _answers(bundle: Bundle, pictures: Sequence[str]) -> list[dict[str, Any]]:
+    """What the model finds on its golden pictures. Raises BundleRefused for one that is a close call."""
+    engine = ENGINES["openvino"](EngineConfig(precision="f32", cache_mb=0), bundle.folder)
+    model = engine.load(bundle, ["CPU"], golden_size(bundle)).model
+    prover = Prover(bundle, model.session(), SystemClock())
+    answers, close = [], []
+    for file in pictures:
+        found = prover.find(read_picture(bundle.folder / file))
+        for d in found:
+            limit = bundle.threshold(d.label)
+            if abs(d.score - limit) < MOST_SCORE_APART:
+                close.append(Problem(file, f"{d.label} with score {d.score:.2f} is too close to the threshold {limit}"))
+        counting = [d for d in found if d.score >= bundle.threshold(d.label)]
+        rows = [(d.label, round(d.score, 4), *(round(v, 2) for v in (d.x1, d.y1, d.x2, d.y2))) for d in counting]
+        answers.append({"file": file, "expected": rows})
+    if close:
+        raise BundleRefused(f"model bundle {bundle.id}", close)
+    return answers

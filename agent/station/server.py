@@ -1,0 +1,100 @@
+"""The control socket's server: a thread accepts, a thread a connection answers one line."""
+
+import json
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from agent.control import MAX_LINE_BYTES, SOCKET, may, peer_uid, read_line
+from agent.errors import ControlFailed, OkngError
+
+log = logging.getLogger(__name__)
+
+Verb = Callable[[Mapping[str, Any]], Mapping[str, object]]
+MAX_CONNECTIONS = 32
+LINE_TIMEOUT_S = 5.0
+
+
+class ControlServer:
+    """Answers the verbs of `agent.control` on a Unix socket in the runtime folder."""
+
+    def __init__(self, runtime: Path, verbs: Mapping[str, Verb]) -> None:
+        self.path = runtime / SOCKET
+        self._verbs = verbs
+        self._room = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Bind and begin to answer; the data folder's lock is held, so an old socket file is dead."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+        self._socket.bind(str(self.path))
+        os.chmod(self.path, 0o660)
+        self._socket.listen(MAX_CONNECTIONS)
+        self._socket.settimeout(0.5)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(2.0)
+        self._socket.close()
+        with suppress(FileNotFoundError):
+            self.path.unlink()
+
+    def _accept(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                connection, _ = self._socket.accept()
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            if not self._room.acquire(blocking=False):
+                connection.close()
+                continue
+            threading.Thread(target=self._serve, args=(connection,), name="control-answer", daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                connection.settimeout(LINE_TIMEOUT_S)
+                answer = self._answer(connection)
+                connection.sendall(json.dumps(answer).encode() + b"\n")
+        except (OSError, ControlFailed) as error:
+            log.debug("control: %s", error)
+        finally:
+            self._room.release()
+
+    def _answer(self, connection: socket.socket) -> Mapping[str, object]:
+        try:
+            request = json.loads(read_line(connection))
+        except ValueError as error:
+            return _refusal(f"not a JSON line: {error}")
+        if not isinstance(request, dict) or not isinstance(verb := request.get("verb"), str):
+            return _refusal("a request is a JSON object with a verb")
+        act = self._verbs.get(verb)
+        if act is None:
+            return _refusal(f"unknown verb {verb[:40]!r}; known: {', '.join(sorted(self._verbs))}")
+        uid = peer_uid(connection)
+        if not may(uid, verb):
+            log.warning("control: uid %d may not say %s", uid, verb)
+            return _refusal(f"uid {uid} may not say {verb}")
+        try:
+            answer = {"ok": True, **act(request)}
+        except (OkngError, KeyError, TypeError, ValueError) as error:
+            return _refusal(f"missing argument {error}" if isinstance(error, KeyError) else str(error))
+        if len(json.dumps(answer)) > MAX_LINE_BYTES:
+            return _refusal(f"the answer is longer than {MAX_LINE_BYTES} bytes")
+        return answer
+
+
+def _refusal(why: str) -> Mapping[str, object]:
+    return {"ok": False, "error": why}

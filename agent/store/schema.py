@@ -1,0 +1,227 @@
+"""The tables of `results.db`. What moves a database from one version to the next is in `migrations/`.
+
+Times are integer microseconds UTC. Text is kept as text, so that the file can be read with any SQLite
+tool. What repeats in every row (who judged, in which run) stands once in `origins` and `runs`.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+HEAD = "0001"
+"""The version this okng writes and reads: the newest revision in `migrations/versions`."""
+
+metadata = MetaData()
+
+origins = Table(
+    "origins",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("lane", Text, nullable=False),
+    Column("camera", Text, nullable=False),
+    Column("camera_serial", Text, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("recipe_hash", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("model_hash", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("software", Text, nullable=False),
+    UniqueConstraint(
+        "lane",
+        "camera",
+        "camera_serial",
+        "recipe",
+        "recipe_hash",
+        "model",
+        "model_hash",
+        "device",
+        "software",
+        name="uq_origins",
+    ),
+)
+"""Which camera, recipe, model, device and software judged: one row a combination."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("boot", Text, nullable=False),
+    UniqueConstraint("run", "boot", name="uq_runs"),
+)
+"""The station process's runs, each with the boot its monotonic times belong to."""
+
+inspections = Table(
+    "inspections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("origin_id", Integer, ForeignKey("origins.id"), nullable=False),
+    Column("run_id", Integer, ForeignKey("runs.id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("part_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("captured_utc_us", Integer, nullable=False),
+    Column("captured_mono_ns", Integer, nullable=False),
+    Column("decided_utc_us", Integer, nullable=False),
+    Column("clock_trusted", Boolean, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("fault", Text),
+    Column("note", Text, nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    Column("wait_ms", Float, nullable=False),
+    Column("quality_ms", Float, nullable=False),
+    Column("prepare_ms", Float, nullable=False),
+    Column("infer_ms", Float, nullable=False),
+    Column("decode_ms", Float, nullable=False),
+    Column("judge_ms", Float, nullable=False),
+    Column("total_ms", Float, nullable=False),
+    Column("sharpness", Float),
+    Column("brightness", Float),
+    Column("saturated", Float),
+    Column("age_ms", Float),
+    Column("identical", Integer),
+    Column("answered_utc_us", Integer),
+    Column("confirmed_utc_us", Integer),
+    Column("evidence_file", Text),
+    Column("evidence_sha256", Text),
+    Column("evidence_bytes", Integer),
+    CheckConstraint("state IN ('open', 'judged')", name="ck_state"),
+    CheckConstraint("outcome IN ('OK', 'NG', 'UNSURE')", name="ck_outcome"),
+    Index("ix_lane", "lane"),
+    Index("ix_outcome", "outcome"),
+    Index("ix_lane_outcome", "lane", "outcome"),
+    Index("ix_captured", "captured_utc_us"),
+    # Covers the tally, so that a day's counts never read the rows themselves.
+    Index("ix_tally", "lane", "captured_utc_us", "state", "purpose", "attempt", "outcome", "missed"),
+    Index("ix_part", "part_id", sqlite_where=text("part_id != ''")),
+    Index("ix_purpose", "purpose", sqlite_where=text("purpose != 'production'")),
+    Index("ix_open", "lane", sqlite_where=text("state = 'open'")),
+    Index("ix_evidence", "outcome", "lane", sqlite_where=text("evidence_file IS NOT NULL")),
+    sqlite_autoincrement=True,
+)
+"""One row a part. AUTOINCREMENT: an id is never given twice, whatever retention deletes.
+
+`answered_utc_us` and `confirmed_utc_us` are the line's: when the verdict was given, and when the
+reject was confirmed. `identical` is NULL where there was no picture to measure.
+"""
+
+detections = Table(
+    "detections",
+    metadata,
+    Column("inspection_id", Integer, ForeignKey("inspections.id"), primary_key=True, autoincrement=False),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("label", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("x1", Float, nullable=False),
+    Column("y1", Float, nullable=False),
+    Column("x2", Float, nullable=False),
+    Column("y2", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What the model found, px of the frame; `n` is the index in `Inspection.detections`."""
+
+defects = Table(
+    "defects",
+    metadata,
+    Column("label", Text, primary_key=True),
+    Column("inspection_id", Integer, ForeignKey("inspections.id"), primary_key=True, autoincrement=False),
+    Column("lane", Text, nullable=False),
+    Index("ix_defects_lane", "lane", "label", "inspection_id"),
+    Index("ix_defects_inspection", "inspection_id"),
+    sqlite_with_rowid=False,
+)
+"""Which defect classes stand among a part's reasons: derived from `reasons`, there to be searched."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("utc_us", Integer, nullable=False),
+    Column("mono_ns", Integer, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+summaries = Table(
+    "summaries",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("lane", Text, nullable=False),
+    Column("start_utc_us", Integer, nullable=False),
+    Column("end_utc_us", Integer, nullable=False),
+    Column("first_id", Integer, nullable=False),
+    Column("last_id", Integer, nullable=False),
+    Column("made_utc_us", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("ok", Integer, nullable=False),
+    Column("ng", Integer, nullable=False),
+    Column("unsure", Integer, nullable=False),
+    Column("missed", Integer, nullable=False),
+    Index("ix_summaries_lane", "lane"),
+    Index("ix_summaries_made", "made_utc_us"),
+    sqlite_autoincrement=True,
+)
+"""One row a window; `body` is the whole `Summary`, the last five columns its lane's rising totals."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("epoch", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("ref", Integer, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("utc_us", Integer, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    CheckConstraint("kind IN ('summary', 'event')", name="ck_kind"),
+    Index("ix_unsettled", "epoch", "seq", sqlite_where=text("settled = 0")),
+    Index("ix_outbox_utc", "utc_us"),
+)
+"""What goes to the centre. `ref` is the row of `summaries` or `events` that the payload was made from."""
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", Text, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("start_seq", Integer),
+    Column("settle", Text, nullable=False),
+    Column("born_utc_us", Integer, nullable=False),
+    Column("software", Text, nullable=False),
+    CheckConstraint("id = 1", name="ck_one_row"),
+)
+"""One row. `start_seq`: `last_seq` at the first start since the centre last agreed with us; NULL when
+there was none. What came after it may be of a restored database (see `outbox.renew`)."""
+
+
+# Conditions as SQLite needs them to use its partial indexes: with the constant in the statement's text.
+OPEN = text("inspections.state = 'open'")
+JUDGED = text("inspections.state = 'judged'")
+KEPT = text("inspections.evidence_file IS NOT NULL")
+NAMED = text("inspections.part_id != ''")
+NOT_PRODUCTION = text("inspections.purpose != 'production'")
+WAITING = text("outbox.settled = 0")

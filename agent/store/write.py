@@ -1,0 +1,252 @@
+"""The store: the only writer of `results.db`, on a thread of its own.
+
+Callers on any thread hand over what is to be kept; the write thread commits it in groups, as soon as
+nothing more waits, and only then calls back. A full, failing or read-only disk is a state with a name
+(`trouble`): what was handed over stays queued and is tried again, and nothing is shown meanwhile. A
+broken database ends the thread; the next start moves it aside.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NoAnswer
+from contextlib import suppress
+from pathlib import Path
+from threading import Event
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from agent.config import StoreConfig
+from agent.errors import StoreFailed
+from agent.ports import Clock, OnCommit
+from agent.store import database, outbox, records
+from agent.store.book import Book
+from agent.store.inbox import Fact, Happening, Inbox, Item, Opening, Put, refuse
+from agent.store.values import Encoder, Evidence
+from agent.worker import Worker
+from pipelines.values import Frame, Record
+
+log = logging.getLogger(__name__)
+
+DATABASE = "results.db"
+IDLE_S = 0.1
+OPEN_TIMEOUT_S = 5.0
+"""Longer than any sane fsync, shorter than a person waits beside a stopped line."""
+ANSWER_TIMEOUT_S = 60.0
+RETRY_MAX_S = 5.0
+STUCK_S = 60.0
+CLOSE_S = 5.0
+
+
+class Writer:
+    """Keeps what was judged, what happened and what goes to the centre. Implements `agent.ports.Store`."""
+
+    def __init__(
+        self,
+        data: Path,
+        config: StoreConfig,
+        settle: outbox.Settle,
+        *,
+        lanes: Sequence[str],
+        encoder: Encoder,
+        clock: Clock,
+    ) -> None:
+        """`data` is the folder of `results.db`; every lane named gets its summaries, empty ones too."""
+        self.database = data / DATABASE
+        self.trouble = ""
+        """Why nothing can be committed now, in SQLite's words; empty when it can."""
+        self._config = config
+        self._encoder = encoder
+        self._clock = clock
+        self._book = Book(path=self.database, config=config, settle=settle, lanes=lanes, encoder=encoder, clock=clock)
+        self._inbox = Inbox(2 * config.group_max)
+        self._group: list[Item] = []
+        self._turns = 0
+        self._moved_ns = 0
+        self._failures = 0
+        self._failing_since_ns = 0
+        self._reported = (0, 0)
+        self._worker = Worker("write", self.turn)
+
+    # From any thread -------------------------------------------------------------------------------
+
+    def start(self) -> "Writer":
+        """Open the database and begin. Raises StoreTooNew or StoreFailed."""
+        self._book.open()
+        self._moved_ns = self._clock.now().mono_ns
+        self._worker.start()
+        return self
+
+    def open_part(self, record: Record) -> int:
+        """See `agent.ports.Store`."""
+        opening = Opening(record, Future())
+        self._inbox.put(opening)
+        with suppress(NoAnswer):
+            return opening.done.result(OPEN_TIMEOUT_S)
+        if opening.done.cancel():
+            raise StoreFailed(f"{self.database}: no row within {OPEN_TIMEOUT_S:.0f} s {self.trouble}")
+        # Its commit has begun. Should the disk never come back from it, the watchdog ends the process.
+        return self._answer(opening.done)
+
+    def add(self, record: Record, frame: Frame | None, on_commit: OnCommit | None = None) -> None:
+        """See `agent.ports.Store`."""
+        self._inbox.put(Put(record, frame, on_commit))
+
+    def event(self, name: str, **detail: str | int | float) -> None:
+        """See `agent.ports.Store`. Never waits."""
+        self._inbox.tell(Happening(self._clock.now(), name, detail))
+
+    def settle(self, epoch: str, seq: int, missing: Sequence[int] = ()) -> int:
+        """The centre holds everything up to `seq` but for `missing`; how many were settled. Raises StoreFailed."""
+        lacking = tuple(missing)
+        return self._ask(
+            lambda conn: outbox.settle(conn, self._encoder, self._clock.now(), epoch=epoch, seq=seq, missing=lacking)
+        )
+
+    def resend(self, from_seq: int, to_seq: int) -> int:
+        """Let these messages wait for the centre again; how many there are. Raises StoreFailed."""
+        return self._ask(lambda conn: outbox.resend(conn, from_seq, to_seq))
+
+    def set_evidence(self, record_id: int, evidence: Evidence) -> None:
+        """Name a part's picture, once it is on disk. Raises StoreFailed when the store is closed."""
+        self._tell(lambda conn: records.set_evidence(conn, record_id, evidence))
+
+    def drop_evidence(self, record_ids: Sequence[int]) -> None:
+        """The pictures of these parts are gone. Raises StoreFailed when the store is closed."""
+        ids = tuple(record_ids)
+        self._tell(lambda conn: records.drop_evidence(conn, ids))
+
+    def _ask(self, write: Callable[[Connection], int]) -> int:
+        fact = Fact(write, Future())
+        self._inbox.tell(fact)
+        assert fact.done is not None
+        return self._answer(fact.done)
+
+    def _answer(self, done: Future[int]) -> int:
+        try:
+            return done.result(ANSWER_TIMEOUT_S)
+        except NoAnswer as error:
+            raise StoreFailed(f"{self.database}: no answer within {ANSWER_TIMEOUT_S:.0f} s {self.trouble}") from error
+
+    def _tell(self, write: Callable[[Connection], None]) -> None:
+        def written(conn: Connection) -> int:
+            write(conn)
+            return 0
+
+        self._inbox.tell(Fact(written))
+
+    @property
+    def waiting(self) -> int:
+        """How much is handed over and not yet durable."""
+        return len(self._inbox)
+
+    @property
+    def crash(self) -> str:
+        """What ended the write thread; empty while it runs."""
+        return self._worker.crash
+
+    def progress(self) -> int:
+        """Rises with every turn of the write thread, also one that a full disk made fail."""
+        return self._turns
+
+    @property
+    def alive(self) -> bool:
+        """Whether the write thread has made a turn lately; False is for the watchdog."""
+        return not self.crash and (self._clock.now().mono_ns - self._moved_ns) / 1e9 < STUCK_S
+
+    def close(self) -> None:
+        """Commit what is queued, and leave; what a failing disk does not take is named in the log."""
+        self._inbox.close(f"{self.database} is closed")
+        pause = Event()
+        for _ in range(round(CLOSE_S / 0.02)):
+            if not self.waiting or self.crash:
+                break
+            pause.wait(0.02)
+        if self._worker.stop():
+            self._book.close()
+        if left := self.waiting:
+            log.error("%s: %d things were not written: %s", self.database, left, self.trouble or self.crash)
+        self._inbox.abandon(f"{self.database} is closed")
+
+    # On the write thread ---------------------------------------------------------------------------
+
+    def turn(self) -> None:
+        """One group, the windows that have ended, and the housekeeping."""
+        ended = False
+        try:
+            self._turn()
+            ended = True
+        finally:
+            if not ended:
+                why = f"{self.database}: the write thread has crashed"
+                self._inbox.abandon(why)
+                refuse(self._group, why)
+
+    def _turn(self) -> None:
+        if not self._group:
+            self._group = self._begun(self._inbox.take(self._config.group_max, IDLE_S, self._config.group_ms / 1e3))
+            self._inbox.hold(len(self._group))
+        try:
+            if self._group:
+                self._commit()
+            self._report_losses()
+            self._book.cut()
+            self._book.keep_house()
+        except (DBAPIError, sqlite3.Error) as error:
+            self._fail(error)
+        else:
+            self._recover()
+        self._turns += 1
+        self._moved_ns = self._clock.now().mono_ns
+
+    @staticmethod
+    def _begun(group: list[Item]) -> list[Item]:
+        """The group without the openings whose callers gave up; the others' can no longer be cancelled."""
+        return [i for i in group if not isinstance(i, Opening) or i.done.set_running_or_notify_cancel()]
+
+    def _commit(self) -> None:
+        answers = self._book.write(self._group)
+        group, self._group = self._group, []
+        for item in group:
+            answer = answers.get(item)
+            if isinstance(item, Put):
+                if item.on_commit is not None and answer is not None:
+                    item.on_commit(answer, item.record, item.frame)
+            elif not isinstance(item, Happening) and item.done is not None and answer is not None:
+                item.done.set_result(answer)
+        self._inbox.hold(0)
+
+    def _fail(self, error: DBAPIError | sqlite3.Error) -> None:
+        """A state, not an exception, unless the database is broken or the fault is our own."""
+        self._book.let_go()
+        if database.means_broken(error):
+            self._book.suspect()
+        if not database.passes(error):
+            raise StoreFailed(f"{self.database}: {database.reason(error)}") from error
+        if not self.trouble:
+            self._failing_since_ns = self._clock.now().mono_ns
+            log.error("%s: nothing can be written: %s", self.database, database.reason(error))
+        self.trouble = database.reason(error)
+        self._failures += 1
+        # Who waits for an answer is told now: a part whose row is not durable must not pass.
+        self._group = refuse(self._group, f"{self.database}: {self.trouble}")
+        self._inbox.hold(len(self._group))
+        self._worker.stopping.wait(min(RETRY_MAX_S, 0.05 * 2 ** min(self._failures, 10)))
+
+    def _recover(self) -> None:
+        if not self.trouble:
+            return
+        failed_s = round((self._clock.now().mono_ns - self._failing_since_ns) / 1e9, 1)
+        log.warning("%s: written again after %.1f s", self.database, failed_s)
+        self.event("store_back", reason=self.trouble, failed_s=failed_s)
+        self.trouble, self._failures = "", 0
+
+    def _report_losses(self) -> None:
+        now = self._inbox.pictures_let_go, self._inbox.events_lost
+        if now == self._reported:
+            return
+        pictures, events = (a - b for a, b in zip(now, self._reported, strict=True))
+        self._reported = now
+        self.event("overflow", pictures_let_go=pictures, events_lost=events)

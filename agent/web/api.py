@@ -1,0 +1,211 @@
+"""REST, `/api/v1`: status, inspections, pictures to be judged, events, outbox. Described by OpenAPI."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+
+from agent.control import ask
+from agent.errors import ControlFailed, Problem
+from agent.web.answers import (
+    ErrorAnswer,
+    EventsAnswer,
+    InspectionAnswer,
+    InspectionsAnswer,
+    OutboxAnswer,
+    ProblemAnswer,
+    StatusAnswer,
+    event_answer,
+    inspection_answer,
+    outbox_answer,
+)
+from agent.web.desk import Desk
+from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, evidence_file, hand_over
+from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE, one_more, read_query
+
+PREFIX = "/api/v1"
+JUDGE_TIMEOUT_S = 25.0
+BODY_TIMEOUT_S = 30.0
+JUDGING = 2
+"""So many pushed pictures are decoded and waited for at a time; others wait in front."""
+
+PartId = Annotated[int, Path(ge=1, le=MAX_ID, description="id of the inspection")]
+BeforeId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only ids below this: the next page")]
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="how many a page")]
+Text = Annotated[str, Query(max_length=MAX_TEXT)]
+_REFUSALS: dict[int | str, dict[str, object]] = {
+    404: {"model": ErrorAnswer},
+    422: {"model": ErrorAnswer},
+    503: {"model": ErrorAnswer},
+}
+_PICTURE_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")},
+    }
+}
+
+
+def refusal(status: int, error: str, problems: tuple[Problem, ...] = ()) -> JSONResponse:
+    """An answer that says what is wrong."""
+    named = tuple(ProblemAnswer(where=p.where, what=p.what) for p in problems)
+    return JSONResponse(ErrorAnswer(error=error, problems=named).model_dump(), status)
+
+
+class Api:
+    """The routes; `router` has them all."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._room = asyncio.Semaphore(JUDGING)
+        self.router = APIRouter(prefix=PREFIX, responses=_REFUSALS)
+        add = self.router.add_api_route
+        add("/status", self.status, response_model=StatusAnswer)
+        add("/inspections", self.inspections, response_model=InspectionsAnswer)
+        add("/inspections/{id}", self.inspection, response_model=InspectionAnswer)
+        add(
+            "/inspections/{id}/picture",
+            self.picture,
+            response_class=FileResponse,
+            responses={200: {"content": {"image/jpeg": {}}}},
+        )
+        more: dict[int | str, dict[str, object]] = {code: {"model": ErrorAnswer} for code in (408, 409, 413, 415, 504)}
+        add(
+            "/judge",
+            self.judge,
+            methods=["POST"],
+            response_model=InspectionAnswer,
+            responses=more,
+            openapi_extra=_PICTURE_BODY,
+        )
+        add("/events", self.events, response_model=EventsAnswer)
+        add("/outbox", self.outbox, response_model=OutboxAnswer)
+
+    async def status(self) -> StatusAnswer:
+        """How the station is, as it says itself."""
+        heard = await self._desk.link.heard()
+        return StatusAnswer(link=heard.link, why=heard.why, status=heard.status)
+
+    def inspections(
+        self,
+        request: Request,
+        lane: Text = "",
+        outcome: Text = "",
+        label: Text = "",
+        part_id: Text = "",
+        purpose: Text = "",
+        since: Text = "",
+        until: Text = "",
+        before_id: BeforeId = None,
+        limit: Limit = PAGE,
+    ) -> InspectionsAnswer:
+        """Judged parts, newest first. Times are ISO 8601; without a zone they are the plant's."""
+        del lane, outcome, label, part_id, purpose, since, until, before_id, limit  # declared for OpenAPI
+        query = read_query(request.query_params, self._desk.zone)
+        found = self._desk.results.parts(one_more(query))
+        page = found[: query.limit]
+        following = page[-1].id if len(found) > query.limit else None
+        return InspectionsAnswer(inspections=tuple(map(inspection_answer, page)), next_before_id=following)
+
+    def inspection(self, id: PartId) -> InspectionAnswer | Response:
+        """One part with everything that is stored of it."""
+        part = self._desk.results.part(id)
+        return _no_part(id) if part is None else inspection_answer(part)
+
+    def picture(self, id: PartId) -> Response:
+        """The part's kept picture."""
+        part = self._desk.results.part(id)
+        if part is None:
+            return _no_part(id)
+        file = evidence_file(self._desk.config.station.data, part.evidence)
+        if file is None or part.evidence is None:
+            return refusal(404, f"the picture of inspection {id} was not kept")
+        return FileResponse(file, media_type="image/jpeg", headers=kept_headers(part.evidence.sha256))
+
+    def events(self, before_id: BeforeId = None, limit: Limit = PAGE) -> EventsAnswer:
+        """What happened to the station, newest first."""
+        found = self._desk.results.events(limit + 1, before_id)
+        page = found[:limit]
+        following = page[-1].id if len(found) > limit else None
+        return EventsAnswer(events=tuple(map(event_answer, page)), next_before_id=following)
+
+    def outbox(self) -> OutboxAnswer:
+        """What waits for the centre."""
+        return outbox_answer(self._desk.results.outbox())
+
+    async def judge(self, request: Request, lane: Text = "", part_id: Text = "") -> InspectionAnswer | Response:
+        """Judge a picture, a JPEG or PNG as the body. Answers once its row is durable."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind and kind not in ("image/jpeg", "image/png", "application/octet-stream"):
+            return refusal(415, f"content type {kind[:60]!r}: allowed are image/jpeg and image/png")
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await _body(request)
+        except TimeoutError:
+            return refusal(408, f"the picture did not arrive within {BODY_TIMEOUT_S:.0f} s")
+        if body is None:
+            return refusal(413, f"the picture is larger than {MAX_BYTES} bytes")
+        async with self._room:
+            return await self._judged(body, lane, part_id)
+
+    async def _judged(self, body: bytes, lane: str, part_id: str) -> InspectionAnswer | Response:
+        desk, runtime = self._desk, self._desk.config.station.runtime
+        try:
+            pixels = await asyncio.to_thread(decode_pushed, body, desk.max_px(lane))
+            file = await asyncio.to_thread(hand_over, runtime, pixels)
+        except PictureRefused as error:
+            return refusal(422, str(error))
+        except OSError as error:
+            return refusal(503, f"the picture cannot be handed to the station: {error.strerror}")
+        said = {"file": file.name, "lane": lane, "part_id": part_id, "purpose": "api", "source": "rest"}
+        try:
+            answer = await asyncio.to_thread(partial(ask, runtime, "judge", JUDGE_TIMEOUT_S, **said))
+        except ControlFailed as error:
+            return _not_judged(error)
+        except ValueError as error:
+            return refusal(503, f"the station's answer is not JSON: {error}")
+        finally:
+            file.unlink(missing_ok=True)
+        return await asyncio.to_thread(self._committed, answer)
+
+    def _committed(self, answer: Mapping[str, object]) -> InspectionAnswer | Response:
+        number = answer.get("record")
+        part = self._desk.results.part(number) if isinstance(number, int) else None
+        if part is None:
+            return refusal(503, f"the station judged the picture, but record {number!r} cannot be read")
+        return inspection_answer(part)
+
+
+def kept_headers(sha256: str) -> dict[str, str]:
+    """A kept picture never changes."""
+    return {"Cache-Control": "private, max-age=86400, immutable", "ETag": f'"{sha256}"'}
+
+
+def _no_part(number: int) -> JSONResponse:
+    return refusal(404, f"there is no inspection {number}")
+
+
+def _not_judged(error: ControlFailed) -> JSONResponse:
+    """Without a cause the station answered and refused."""
+    cause = error.__cause__
+    if cause is None:
+        return refusal(409, str(error))
+    return refusal(504 if isinstance(cause, TimeoutError) else 503, str(error))
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, read only as far as it may be long; None for a longer one."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_BYTES:
+        return None
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MAX_BYTES:
+            return None
+        parts.append(chunk)
+    return b"".join(parts)

@@ -1,0 +1,251 @@
+"""The process `okng web`: everything it needs is built here; it reads, and writes nothing."""
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext, suppress
+from datetime import UTC, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import cv2
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from agent import notify, paths
+from agent.config import Config, WebConfig
+from agent.errors import ConfigurationRefused, Problem, StoreFailed
+from agent.store.read import Reader
+from agent.version import __version__
+from agent.web.answers import HealthAnswer
+from agent.web.api import PREFIX, Api, refusal
+from agent.web.board import Board, environment
+from agent.web.desk import Desk
+from agent.web.guard import Guard, own_names
+from agent.web.hub import Hub
+from agent.web.link import Link
+from agent.web.live import LiveFiles
+from agent.web.metrics import CONTENT_TYPE, PartCounts, exposition
+from agent.web.pages import Pages
+from agent.web.password import Door, read_password
+from agent.web.query import QueryRefused
+from agent.web.results import Diary
+
+log = logging.getLogger(__name__)
+
+STOP_S = 3
+MAX_CONNECTIONS = 200
+KEEP_ALIVE_S = 15
+
+
+def run(config: Config, problem: str = "") -> int:
+    """Show the page until told to stop. 0: stopped; 1: the address cannot be listened on.
+
+    `problem` says why the station cannot start, for the page to show. Raises ConfigurationRefused
+    for an address beyond this machine without a password.
+    """
+    door = _door(config.web)
+    try:
+        listening = _listen(config.web)
+    except OSError as error:
+        log.error("cannot listen on %s port %d: %s", config.web.host, config.web.port, error.strerror)
+        return 1
+    cv2.setNumThreads(1)  # thumbnails must not take the cores that judge
+    with listening:
+        host, port = listening.getsockname()[:2]
+        log.info("the page is at http://%s/", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        asyncio.run(_serve(desk_of(config, problem), door, listening))
+    return 0
+
+
+def desk_of(config: Config, problem: str) -> Desk:
+    """Everything that the routes share."""
+    zone = zone_of(config.station.timezone)
+    results = Reader(config.station.data / "results.db")
+    link = Link(config.station.runtime)
+    board = Board(environment(), zone, problem)
+    hub = Hub(link, LiveFiles(config.station.runtime), Diary(results, zone), board, tuple(config.lanes))
+    return Desk(config=config, problem=problem, zone=zone, link=link, results=results, hub=hub, board=board)
+
+
+def application(desk: Desk, door: Door | None) -> ASGIApp:
+    """The whole server as one ASGI application, behind its guard."""
+
+    @asynccontextmanager
+    async def alive(_: FastAPI) -> AsyncIterator[None]:
+        looking = asyncio.create_task(desk.hub.run())
+        yield
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+
+    app = FastAPI(
+        title="okng",
+        version=__version__,
+        description="Results and state of one inspection station.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=alive,
+    )
+    pages = Pages(desk)
+    app.include_router(Api(desk).router)
+    app.include_router(pages.router)
+    _add_monitoring(app, desk)
+    app.mount("/static", Static(directory=paths.static()))
+    _add_errors(app, pages)
+    return Guard(app, own_names(desk.config.web.host, desk.config.web.names), door)
+
+
+class Static(StaticFiles):
+    """The page's own files: kept by browsers, asked again whether they changed."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        answer = super().file_response(*args, **kwargs)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
+
+def _add_monitoring(app: FastAPI, desk: Desk) -> None:
+    counts = PartCounts(desk.results, time.time_ns() // 1000)
+
+    async def health() -> JSONResponse:
+        heard = await desk.link.heard()
+        answer = HealthAnswer(web="ok", station=heard.link, why=heard.why)
+        return JSONResponse(answer.model_dump(), 200 if heard.link == "up" else 503)
+
+    async def metrics() -> Response:
+        heard = await desk.link.heard()
+        lanes = tuple(lane.name for lane in heard.status.lanes) if heard.status else tuple(desk.config.lanes)
+        try:
+            outbox = await asyncio.to_thread(desk.results.outbox)
+            tallies = await asyncio.to_thread(counts.now, lanes, time.time_ns() // 1000)
+        except StoreFailed:
+            outbox, tallies = None, None
+        return Response(exposition(heard, tallies, outbox, desk.hub.viewers), media_type=CONTENT_TYPE)
+
+    app.add_api_route("/healthz", health, include_in_schema=False)
+    app.add_api_route("/metrics", metrics, include_in_schema=False)
+
+
+def _add_errors(app: FastAPI, pages: Pages) -> None:
+    """Errors are JSON below /api and a page elsewhere, always with the reason in words."""
+
+    async def answer(request: Request, status: int, text: str, problems: tuple[Problem, ...] = ()) -> Response:
+        if request.url.path.startswith("/api"):
+            return refusal(status, text, problems)
+        return pages.error(request, status, text)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        problems = tuple(
+            Problem(".".join(map(str, e["loc"][1:])), f"{e['msg']} (got {str(e['input'])[:60]!r})")
+            for e in error.errors()
+        )
+        return await answer(request, 422, "; ".join(map(str, problems)), problems)
+
+    async def asked_wrong(request: Request, error: Exception) -> Response:
+        assert isinstance(error, QueryRefused)
+        return await answer(request, 422, str(error), error.problems)
+
+    async def unreadable(request: Request, error: Exception) -> Response:
+        return await answer(request, 503, str(error))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return await answer(request, error.status_code, str(error.detail))
+
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(QueryRefused, asked_wrong)
+    app.add_exception_handler(StoreFailed, unreadable)
+    app.add_exception_handler(HTTPException, http)
+
+
+class _Server(uvicorn.Server):
+    """Signals are this program's own: uvicorn would raise them again after its end."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+async def _serve(desk: Desk, door: Door | None, listening: socket.socket) -> None:
+    settings = uvicorn.Config(
+        application(desk, door),
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_S,
+        lifespan="on",
+        ws="none",
+    )
+    server = _Server(settings)
+
+    def stop() -> None:
+        notify.stopping()
+        desk.hub.close()
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    feeding = asyncio.create_task(_tell(server))
+    await server.serve(sockets=[listening])
+    feeding.cancel()
+
+
+async def _tell(server: uvicorn.Server) -> None:
+    """READY once requests are answered; then the watchdog, for as long as the loop turns."""
+    while not server.started:
+        await asyncio.sleep(0.05)
+    notify.ready("the page is shown")
+    while True:
+        notify.watchdog()
+        await asyncio.sleep(max(1.0, notify.watchdog_s() / 3))
+
+
+def _door(config: WebConfig) -> Door | None:
+    """The password's door; none for a page on this machine alone that has no password."""
+    if config.password_file is not None:
+        return Door(read_password(config.password_file))
+    if not _is_loopback(config.host):
+        text = (
+            f"needed because web.host is {config.host!r}: beyond this machine the page is shown with a password only; "
+            "`okng password FILE` makes the file, or set web.host to 127.0.0.1"
+        )
+        raise ConfigurationRefused("configuration", [Problem("web.password_file", text)])
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(config: WebConfig) -> socket.socket:
+    """Raises OSError."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    return socket.create_server((config.host, config.port), family=family, backlog=128)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The plant's zone; UTC, with a message, where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        log.warning("station.timezone %r is not known on this machine: times are shown in UTC", name)
+        return UTC

@@ -1,0 +1,34 @@
+"""What the routes of one server share: built once in `app`, never changed."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from agent.config import Config, PushConfig
+from agent.web.board import Board
+from agent.web.hub import Hub
+from agent.web.link import Link
+from agent.store.read import Reader
+
+DEFAULT_MAX_PX = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The configuration, the station's socket, the database, the viewers."""
+
+    config: Config
+    problem: str
+    """Why the configuration was refused; empty when it was not."""
+    zone: tzinfo
+    link: Link
+    results: Reader
+    hub: Hub
+    board: Board
+
+    def max_px(self, lane: str) -> int:
+        """Largest picture that may be pushed to a lane, px; an unknown lane is the station's to refuse."""
+        config = self.config.lanes.get(lane)
+        pushes = [c.camera.max_px for c in self.config.lanes.values() if isinstance(c.camera, PushConfig)]
+        if config is not None and isinstance(config.camera, PushConfig):
+            return config.camera.max_px
+        return max(pushes, default=DEFAULT_MAX_PX)

@@ -1,0 +1,140 @@
+"""What every request must pass: a host name of ours, the same site, the password; and what every answer carries.
+
+A pure ASGI layer around the application (asgi.readthedocs.io, HTTP scope), so that streams flow
+through it untouched.
+"""
+
+import asyncio
+import ipaddress
+import json
+import socket
+from collections.abc import Iterable
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from agent.web.password import Door
+
+OPEN_PATHS = frozenset({"/healthz"})
+"""Needs no password: a monitor asks it; it tells nothing but whether the station runs."""
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not no-referrer: with it a browser sends "Origin: null" with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+
+class Guard:
+    """Refuses what is not for this server, with a reason as JSON."""
+
+    def __init__(self, app: ASGIApp, names: Iterable[str], door: Door | None) -> None:
+        self._app = app
+        self._names = frozenset(name.lower() for name in names)
+        self._door = door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._misplaced(headers) or self._foreign(scope, headers) or await self._locked(scope, headers)
+        if refusal is not None:
+            await refusal(send)
+            return
+
+        async def send_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(MutableHeaders(scope=message))
+            await send(message)
+
+        await self._app(scope, receive, send_on)
+
+    def _misplaced(self, headers: Headers) -> "Refusal | None":
+        """DNS rebinding: a foreign name that was made to point here is not one of ours."""
+        host = _name_of(headers.get("host", ""))
+        if host in self._names or _is_address(host):
+            return None
+        return Refusal(421, f"host {host[:80]!r} is not a name of this station; add it to web.names to allow it")
+
+    def _foreign(self, scope: Scope, headers: Headers) -> "Refusal | None":
+        """A change asked for by another site's page."""
+        if scope["method"] in _SAFE_METHODS:
+            return None
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        ours = origin is None or origin.partition("://")[2].lower() == headers.get("host", "").lower()
+        if ours and site in (None, "same-origin", "none"):
+            return None
+        return Refusal(403, "this request was sent by a page of another site")
+
+    async def _locked(self, scope: Scope, headers: Headers) -> "Refusal | None":
+        door = self._door
+        if door is None or scope["path"] in OPEN_PATHS:
+            return None
+        said = headers.get("authorization", "")
+        if said and door.knows(said):
+            return None
+        address = scope["client"][0] if scope.get("client") else ""
+        if wait_s := door.wait_s(address):
+            return Refusal(429, "too many wrong passwords", {"Retry-After": f"{wait_s:.0f}"})
+        if said and await asyncio.to_thread(door.opens, said, address):
+            return None
+        challenge = {"WWW-Authenticate": 'Basic realm="okng", charset="UTF-8"'}
+        return Refusal(401, "a password is needed (user okng)", challenge)
+
+
+class Refusal:
+    """An answer that ends a request before the application sees it."""
+
+    def __init__(self, status: int, error: str, headers: dict[str, str] | None = None) -> None:
+        self.status = status
+        self.error = error
+        self.headers = headers or {}
+
+    async def __call__(self, send: Send) -> None:
+        body = json.dumps({"error": self.error}).encode()
+        start: Message = {"type": "http.response.start", "status": self.status, "headers": []}
+        headers = MutableHeaders(scope=start)
+        headers.update(self.headers)
+        headers["Content-Type"] = "application/json"
+        headers["Content-Length"] = str(len(body))
+        headers["Connection"] = "close"
+        _add_headers(headers)
+        await send(start)
+        await send({"type": "http.response.body", "body": body})
+
+
+def _add_headers(headers: MutableHeaders) -> None:
+    for name, value in _HEADERS.items():
+        headers[name] = value
+    headers.setdefault("Cache-Control", "no-store")
+
+
+def own_names(host: str, further: Iterable[str]) -> frozenset[str]:
+    """By which names this server may be called, besides its addresses."""
+    machine = socket.gethostname().lower()
+    return frozenset({"localhost", machine, f"{machine}.local", host.lower(), *(name.lower() for name in further)})
+
+
+def _name_of(host: str) -> str:
+    """Host header without its port: name, 1.2.3.4, or the address inside [::1]."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower()
+
+
+def _is_address(name: str) -> bool:
+    """A plain address cannot be rebound by a name server."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,122 @@
+"""What the page asks of the database, and counts that are kept up instead of counted anew."""
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+from agent.store.read import Reader
+from agent.store.values import Outbox, PartQuery, StoredPart, Tally
+from pipelines.values import Outcome
+
+NO_PARTS = Tally(parts=0, ok=0, ng=0, unsure=0, missed=0, first_pass_ok=0, first_pass=0)
+SETTLING_US = 120_000_000
+"""Rows captured longer ago than this are counted once: later than that nothing is committed."""
+TAPE = 60
+_NEWEST = 20
+
+
+def added(a: Tally, b: Tally) -> Tally:
+    return Tally(
+        parts=a.parts + b.parts,
+        ok=a.ok + b.ok,
+        ng=a.ng + b.ng,
+        unsure=a.unsure + b.unsure,
+        missed=a.missed + b.missed,
+        first_pass_ok=a.first_pass_ok + b.first_pass_ok,
+        first_pass=a.first_pass + b.first_pass,
+    )
+
+
+@dataclass(slots=True)
+class RunningTally:
+    """One lane's counts since a moment: what has settled is added up once, the rest is counted anew."""
+
+    lane: str
+    since_utc_us: int
+    _settled: Tally = NO_PARTS
+    _until_utc_us: int = 0
+
+    def now(self, results: Reader, now_utc_us: int) -> Tally:
+        start = self._until_utc_us or self.since_utc_us
+        settled = max(start, now_utc_us - SETTLING_US)
+        if settled - start > SETTLING_US:
+            self._settled = added(self._settled, results.tally(self.lane, start, settled))
+            self._until_utc_us = start = settled
+        # Open end: a part whose clock runs a little ahead still counts.
+        return added(self._settled, results.tally(self.lane, start, now_utc_us + SETTLING_US))
+
+
+def midnight_us(utc_us: int, zone: tzinfo) -> int:
+    """Start of that moment's day in the plant's zone, as µs UTC."""
+    at = datetime.fromtimestamp(utc_us / 1e6, UTC).astimezone(zone)
+    return int(at.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneResults:
+    """What is stored of one lane's day."""
+
+    lane: str
+    tally: Tally
+    newest: StoredPart | None
+    tape: tuple[tuple[int, Outcome], ...]
+    """(id, outcome) of the newest parts, the newest last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What is stored of the plant's day."""
+
+    since_utc_us: int
+    lanes: tuple[LaneResults, ...]
+    bad: tuple[StoredPart, ...]
+    """The newest parts that did not pass, of all lanes, the newest first."""
+    outbox: Outbox
+
+
+@dataclass(slots=True)
+class Diary:
+    """Keeps the day's results up from one look to the next. Thread-safe; a look blocks."""
+
+    results: Reader
+    zone: tzinfo
+    bad_kept: int = 12
+    _tallies: dict[str, RunningTally] = field(default_factory=dict)
+    _tapes: dict[str, tuple[tuple[int, Outcome], ...]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def look(self, lanes: tuple[str, ...], now_utc_us: int) -> Day:
+        """The day now. Raises StoreFailed."""
+        with self._lock:
+            since = midnight_us(now_utc_us, self.zone)
+            shown = tuple(self._lane(lane, since, now_utc_us) for lane in lanes)
+            return Day(since, shown, self._bad(lanes, since), self.results.outbox())
+
+    def _lane(self, lane: str, since: int, now: int) -> LaneResults:
+        tally = self._tallies.get(lane)
+        if tally is None or tally.since_utc_us != since:
+            tally = self._tallies[lane] = RunningTally(lane, since)
+        parts = self._newest(lane)
+        known = dict(self._tapes.get(lane, ())) | {p.id: p.record.verdict.outcome for p in parts}
+        tape = self._tapes[lane] = tuple(sorted(known.items()))[-TAPE:]
+        return LaneResults(lane, tally.now(self.results, now), parts[0] if parts else None, tape)
+
+    def _newest(self, lane: str) -> tuple[StoredPart, ...]:
+        """The newest judged parts; as many as the tape holds where a gap to the known ones would be."""
+        known = self._tapes.get(lane, ())
+        parts: tuple[StoredPart, ...] = ()
+        for limit in (_NEWEST, TAPE):
+            parts = self.results.parts(PartQuery(lane=lane, purpose="production", limit=limit))
+            if len(parts) < limit or (known and parts[-1].id <= known[-1][0]):
+                break
+        return parts
+
+    def _bad(self, lanes: tuple[str, ...], since: int) -> tuple[StoredPart, ...]:
+        found: list[StoredPart] = []
+        for lane in lanes:
+            for outcome in (Outcome.NG, Outcome.UNSURE):
+                query = PartQuery(
+                    lane=lane, outcome=outcome, purpose="production", since_utc_us=since, limit=self.bad_kept
+                )
+                found += self.results.parts(query)
+        return tuple(sorted(found, key=lambda p: -p.id)[: self.bad_kept])

@@ -1,0 +1,11 @@
+// One part: boxes on and off, and the arrow keys walk to its neighbours.
+
+const boxes = document.getElementById("boxes");
+boxes?.addEventListener("change", () => document.getElementById("canvas").classList.toggle("bare", !boxes.checked));
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+  const to = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  const link = to && document.querySelector(`.steps a[rel="${to}"]`);
+  if (link) link.click();
+});

@@ -1,0 +1,48 @@
+// Server-sent events with a watch on their silence: the server speaks at least once a second, so three
+// silent seconds mean that nothing on the page is live any more.
+
+const SILENT_MS = 2500;
+const LOOK_MS = 250;
+const AGAIN_MS = 2000;
+
+/** Follow `address`; `on` has a function an event, `lost` and `found` tell when the server falls silent. */
+export function follow(address, on, lost, found) {
+  let source = null;
+  let heard = performance.now();
+  let silent = false;
+  let opened = 0;
+
+  function hear() {
+    heard = performance.now();
+    if (silent) {
+      silent = false;
+      found();
+    }
+  }
+
+  function open() {
+    source?.close();
+    opened = performance.now();
+    source = new EventSource(address);
+    for (const [name, act] of Object.entries(on)) {
+      source.addEventListener(name, (event) => {
+        hear();
+        act(JSON.parse(event.data));
+      });
+    }
+  }
+
+  setInterval(() => {
+    const now = performance.now();
+    if (now - heard < SILENT_MS) return;
+    if (!silent) {
+      silent = true;
+      lost();
+    }
+    // The browser gives up for good on an error answer (503, 401): begin anew.
+    if (now - opened > AGAIN_MS && (source.readyState === EventSource.CLOSED || now - heard > 4 * SILENT_MS)) open();
+  }, LOOK_MS);
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => event.persisted && open());
+  open();
+}

@@ -1,0 +1,209 @@
+"""The look: a frame through the model, as an Inspection."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines import letterbox, tiles
+from pipelines.quality import Gauge, Repeats
+from pipelines.recipe import Recipe
+from pipelines.regions import inspected_box
+from pipelines.values import Detection, Frame, Inspection, Pixels, Quality, Rule, Stages
+from pipelines.yolo import Found, Head, OutputWrong, decode
+
+MAX_SLOTS = 16
+"""Most tiles that run together; more of them run in turns."""
+
+
+class Session(Protocol):
+    """A way into a compiled model: `inputs` are written in place, then `run` infers the first `count`."""
+
+    @property
+    def inputs(self) -> Sequence[Pixels]:
+        """One (height, width, 3) uint8 BGR buffer a slot."""
+        ...
+
+    def run(self, count: int = 1) -> Sequence[NDArray[np.float32]]:
+        """One output a slot, valid until the next call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the judgement needs to know of a model."""
+
+    labels: tuple[str, ...]
+    head: Head
+    height_px: int
+    """Of the input, as exported."""
+    width_px: int
+    dynamic: bool
+    """It may be compiled for another size."""
+    pad: int
+    """Grey level of the letterbox border."""
+    threshold: float
+    """Score from which a detection counts."""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    """By class, where another."""
+
+    def limit(self, recipe: Recipe, label: str) -> float:
+        """Score from which a class counts: the recipe's for the class, the recipe's, the model's."""
+        rule = recipe.classes.get(label)
+        if rule is not None and rule.threshold is not None:
+            return rule.threshold
+        if recipe.threshold is not None:
+            return recipe.threshold
+        return self.thresholds.get(label, self.threshold)
+
+    def limits(self, recipe: Recipe) -> dict[str, float]:
+        """`limit` of every label."""
+        return {label: self.limit(recipe, label) for label in self.labels}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How pictures of one size go through the model. Made by `plan`, before the model is compiled."""
+
+    height_px: int
+    """Of the picture."""
+    width_px: int
+    tiles: tuple[tiles.Tile, ...]
+    """One that is the whole picture where the recipe cuts none."""
+    fit: letterbox.Fit
+    """Of one tile in the model's input."""
+    slots: int
+    """Input buffers that the session needs."""
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """(height, width) that the model is to be compiled for, px."""
+        return self.fit.input_height_px, self.fit.input_width_px
+
+
+def plan(facts: ModelFacts, recipe: Recipe, height_px: int, width_px: int) -> Plan:
+    """How pictures of this size go through this model under this recipe."""
+    whole = tiles.Tile(0, 0, width_px, height_px)
+    pieces = tiles.cut(height_px, width_px, recipe.tiles) if recipe.tiles is not None else (whole,)
+    piece = (pieces[0].height_px, pieces[0].width_px)
+    size = (facts.height_px, facts.width_px)
+    if facts.dynamic:
+        size = letterbox.input_size(*piece, longest_px=max(size))
+    return Plan(height_px, width_px, pieces, letterbox.fit(piece, size), min(len(pieces), MAX_SLOTS))
+
+
+class Look:
+    """Looks at the frames of one camera, with one model, under one recipe. Belongs to one thread.
+
+    `session` has been opened for `plan` (its input size and slots); `now_ns` reads the monotonic
+    clock that stamps the frames. `live` is False for pictures that may be old and may repeat (files,
+    pushed ones): they have no age, and equal ones in a row are not counted.
+    A session's own errors pass through; what a model gives that cannot be is an inspection with the
+    fault ERROR, and a frame of another size than planned one with WRONG_SIZE.
+    """
+
+    def __init__(
+        self,
+        facts: ModelFacts,
+        recipe: Recipe,
+        plan: Plan,
+        session: Session,
+        *,
+        now_ns: Callable[[], int],
+        live: bool = True,
+    ) -> None:
+        _check_inputs(plan, session)
+        self._facts, self._recipe, self._plan, self._session, self._now_ns = facts, recipe, plan, session, now_ns
+        # Nothing that could decide may be filtered away before the rules see it.
+        self._floor = min(recipe.keep_score, *facts.limits(recipe).values())
+        self._gauge = Gauge(plan.height_px, plan.width_px, inspected_box(recipe, plan.height_px, plan.width_px))
+        self._repeats = Repeats() if live else None
+
+    def __call__(self, frame: Frame) -> Inspection:
+        """Look at one frame. `stages.judge_ms` and `total_ms` are left to whoever answers."""
+        begun = self._now_ns()
+        wait_ms = (begun - frame.at.mono_ns) / 1e6
+        height, width = frame.pixels.shape[:2]
+        if frame.fault is not None:
+            return _failed(frame.fault, "", (height, width), Stages(wait_ms=wait_ms))
+        if (height, width) != (self._plan.height_px, self._plan.width_px):
+            wanted = f"wanted {self._plan.width_px} x {self._plan.height_px}"
+            note = f"the picture has {width} x {height} px, {wanted}"
+            return _failed(Rule.WRONG_SIZE, note, (height, width), Stages(wait_ms=wait_ms))
+        quality = self._measure(frame.pixels, wait_ms)
+        measured = self._now_ns()
+        spent = Stages(wait_ms=wait_ms, quality_ms=(measured - begun) / 1e6)
+        try:
+            found, stages = self._find(frame.pixels, measured, spent)
+        except OutputWrong as error:
+            return _failed(Rule.ERROR, str(error), (height, width), spent, quality)
+        return Inspection(_detections(found, self._facts.labels), quality, width, height, stages)
+
+    def _measure(self, pixels: Pixels, age_ms: float) -> Quality:
+        seen = self._gauge.measure(pixels)
+        if self._repeats is None:
+            return Quality(seen.sharpness, seen.brightness, seen.saturated, age_ms=0.0, identical=0)
+        return Quality(seen.sharpness, seen.brightness, seen.saturated, age_ms, self._repeats.count(pixels))
+
+    def _find(self, pixels: Pixels, since_ns: int, spent: Stages) -> tuple[Found, Stages]:
+        prepare = infer = decoding = 0
+        found: list[Found] = []
+        for first in range(0, len(self._plan.tiles), self._plan.slots):
+            turn = self._plan.tiles[first : first + self._plan.slots]
+            for tile, buffer in zip(turn, self._session.inputs, strict=False):
+                x1, y1, x2, y2 = tile.box
+                letterbox.place(pixels[y1:y2, x1:x2], self._plan.fit, buffer, self._facts.pad)
+            placed = self._now_ns()
+            outputs = self._session.run(len(turn))
+            inferred = self._now_ns()
+            found += [self._decode(output, tile) for output, tile in zip(outputs, turn, strict=True)]
+            decoded = self._now_ns()
+            prepare, infer, decoding = (
+                prepare + placed - since_ns,
+                infer + inferred - placed,
+                decoding + decoded - inferred,
+            )
+            since_ns = decoded
+        answer = found[0] if len(found) == 1 else self._merge(tuple(found))
+        decoding += self._now_ns() - since_ns
+        return answer, Stages(spent.wait_ms, spent.quality_ms, prepare / 1e6, infer / 1e6, decoding / 1e6)
+
+    def _decode(self, output: NDArray[np.float32], tile: tiles.Tile) -> Found:
+        found = decode(
+            output,
+            self._facts.head,
+            len(self._facts.labels),
+            floor=self._floor,
+            overlap=self._recipe.nms_iou,
+            limit=self._recipe.max_detections,
+        )
+        boxes = letterbox.to_picture(found.boxes, self._plan.fit)
+        if tile.x_px or tile.y_px:
+            boxes += np.array((tile.x_px, tile.y_px) * 2, np.float32)
+        return Found(boxes, found.scores, found.classes)
+
+    def _merge(self, found: tuple[Found, ...]) -> Found:
+        picture = (self._plan.height_px, self._plan.width_px)
+        merged = tiles.merge(self._plan.tiles, found, picture, self._recipe.nms_iou)
+        most = self._recipe.max_detections
+        return Found(merged.boxes[:most], merged.scores[:most], merged.classes[:most])
+
+
+def _check_inputs(plan: Plan, session: Session) -> None:
+    wanted = (*plan.input_size, 3)
+    got = [buffer.shape for buffer in session.inputs]
+    if len(got) < plan.slots or any(shape != wanted for shape in got):
+        raise ValueError(f"the session has inputs {got}, wanted {plan.slots} of {wanted}")
+
+
+def _failed(
+    fault: Rule, note: str, size: tuple[int, int], stages: Stages, quality: Quality | None = None
+) -> Inspection:
+    return Inspection((), quality, size[1], size[0], stages, fault, note)
+
+
+def _detections(found: Found, labels: tuple[str, ...]) -> tuple[Detection, ...]:
+    rows = zip(found.classes.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True)
+    return tuple(Detection(labels[c], min(max(score, 0.0), 1.0), *box) for c, score, box in rows)

@@ -1,0 +1,97 @@
+"""The page as a process of its own, for the tests: `agent.web.app.run` on a free port of 127.0.0.1."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+_PROGRAM = """
+import sys
+from agent.config import Config
+from agent.errors import ConfigurationRefused
+from agent.log import set_up
+from agent.web.app import run
+set_up("info")
+try:
+    sys.exit(run(Config.model_validate_json(sys.argv[1]), sys.argv[2]))
+except ConfigurationRefused as refused:
+    print(refused, file=sys.stderr)
+    sys.exit(78)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running page."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+
+    def stop(self) -> int:
+        """TERM, and its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+
+def start(config: dict[str, object], problem: str = "", **environment: str) -> "subprocess.Popen[str]":
+    """The process; its messages are kept for who waits for it."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", _PROGRAM, json.dumps(config), problem],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def serving(folder: Path, problem: str = "", lanes: tuple[str, ...] = ("top",), **web: object) -> Iterator[Served]:
+    """The page of the station in this folder (`fake_station.running`)."""
+    port = free_port()
+    config: dict[str, object] = {
+        "station": {"data": str(folder / "data"), "runtime": str(folder / "run"), "timezone": "Asia/Shanghai"},
+        "lanes": {name: {"recipe": "boards", "camera": {"kind": "push", "max_px": 1_000_000}} for name in lanes},
+        "web": {"port": port, **web},
+    }
+    process = start(config, problem)
+    served = Served(f"http://127.0.0.1:{port}", process)
+    try:
+        _wait(served)
+        yield served
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        try:
+            _, messages = process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, messages = process.communicate()
+        assert "Traceback" not in messages, messages
+
+
+def _wait(served: Served) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and served.process.poll() is None:
+        try:
+            httpx.get(f"{served.url}/healthz", timeout=5)
+            return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    messages = served.process.stderr.read() if served.process.poll() is not None and served.process.stderr else ""
+    raise AssertionError(f"the page did not start: {messages}")
