@@ -35,12 +35,16 @@ class LaneStatus(_Frozen):
     height_px: int
     engine: EngineState
     engine_detail: str
+    capacity_per_s: float = 0.0
+    """Pictures a second that the model alone could judge, measured when it was loaded."""
     device: str
     """The device that answers; with a fall-back, `fallback` says why."""
     fallback: str
     model: str
     recipe: str
     recipe_hash: str
+    recipe_trouble: str = ""
+    """Not empty: the last good revision is used, because the recipe's file was refused, and why."""
     paused: bool
     paused_why: str
     captured: int

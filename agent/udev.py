@@ -47,9 +47,9 @@ def _context() -> pyudev.Context:
 
 
 def video_devices() -> tuple[VideoDevice, ...]:
-    """All video devices now, by node. Raises UdevMissing."""
+    """All video devices now, by node; radio and teletext are not among them. Raises UdevMissing."""
     found = (_described(device) for device in _context().list_devices(subsystem=_SUBSYSTEM))
-    return tuple(sorted((d for d in found if d.node), key=lambda d: (len(d.node), d.node)))
+    return tuple(sorted((d for d in found if "/video" in d.node), key=lambda d: (len(d.node), d.node)))
 
 
 def _described(device: pyudev.Device) -> VideoDevice:

@@ -24,3 +24,5 @@ class Job:
     """Judges a golden picture; what was wrong, or an empty string. Same thread as `look`."""
     fallback: str
     """Why another device answers than the first of the order; empty when it is the first."""
+    capacity_per_s: float
+    """Pictures a second that the model alone could judge on its device, measured when it was loaded."""

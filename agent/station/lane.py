@@ -81,6 +81,8 @@ class Lane:
         self.job: Job | None = None
         self.trouble = ""
         """Why there is no job: the engine or the recipe failed."""
+        self.recipe_trouble = ""
+        """Why the recipe's last good revision is used instead of its file."""
         self.seen = Seen()
         self.progress_ns = clock.now().mono_ns
         """When this lane last judged a part or proved that it could."""

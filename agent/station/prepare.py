@@ -7,6 +7,7 @@ job and swapped in between two parts.
 
 import json
 import logging
+import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock, Thread
@@ -30,6 +31,7 @@ from pipelines.values import Origin
 
 log = logging.getLogger(__name__)
 
+CAPACITY_RUNS = 5
 ACTIVE = "lanes.json"
 """In the data folder: which recipe each lane was last told to use."""
 
@@ -70,11 +72,11 @@ class Preparer:
         """Let a lane judge by another recipe; returns its revision. Raises OkngError: the old one stays."""
         lane = self._lanes[lane_name]
         try:
-            job = self._job(lane, recipe_name)
+            job = self._job(lane, self._recipes.read(recipe_name))
         except OkngError as error:
             self._event("recipe_refused", lane=lane_name, recipe=recipe_name, why=str(error)[:500])
             raise
-        lane.job, lane.trouble = job, ""
+        lane.job, lane.trouble, lane.recipe_trouble = job, "", ""
         self._remember(lane_name, recipe_name)
         self._event("recipe_changed", lane=lane_name, recipe=recipe_name, revision=job.origin.recipe_hash)
         return job.origin.recipe_hash
@@ -82,15 +84,15 @@ class Preparer:
     def _first(self, lane: Lane) -> None:
         name = self._remembered().get(lane.name, lane.config.recipe)
         try:
-            lane.job = self._job(lane, name)
+            recipe, lane.recipe_trouble = self._recipes.read_or_last_good(name)
+            lane.job = self._job(lane, recipe)
         except OkngError as error:
             log.error("lane %s does not judge: %s", lane.name, error)
             lane.trouble = str(error)
             self._event("engine_failed", lane=lane.name, why=str(error)[:500])
 
-    def _job(self, lane: Lane, recipe_name: str) -> Job:
+    def _job(self, lane: Lane, recipe: Recipe) -> Job:
         with self._one_at_a_time:
-            recipe = self._recipes.read(recipe_name)
             bundle = read_bundle(find_bundle(recipe.model, self._config.station.data))
             if problems := check_against(recipe, bundle.manifest.labels):
                 raise RecipeRefused(f"recipe {recipe.name}", [Problem(p.where, p.what) for p in problems])
@@ -120,7 +122,24 @@ class Preparer:
         )
         # A session of its own: the lane's input buffers keep their painted border.
         prover = Prover(bundle, proven.golden.session(), self._clock)
-        return Job(recipe, bundle.facts.limits(recipe), origin, look, prover.one, proven.loaded.fallback)
+        return Job(
+            recipe=recipe,
+            thresholds=bundle.facts.limits(recipe),
+            origin=origin,
+            look=look,
+            prove=prover.one,
+            fallback=proven.loaded.fallback,
+            capacity_per_s=self._capacity(prover),
+        )
+
+    def _capacity(self, prover: Prover) -> float:
+        """Pictures a second that this lane could judge by itself: known before the first drop tells."""
+        times = []
+        for _ in range(CAPACITY_RUNS):
+            begun = self._now_ns()
+            prover.one()
+            times.append((self._now_ns() - begun) / 1e9)
+        return 1.0 / max(statistics.median(times), 1e-6)
 
     def _load(self, bundle: Bundle, size: tuple[int, int], slots: int) -> Proven:
         key = (bundle.digest, size, slots)

@@ -54,11 +54,13 @@ def lane_status(lane: Lane, clock: Clock) -> LaneStatus:
         height_px=view.info.height_px,
         engine="ready" if job else ("failed" if lane.trouble else "compiling"),
         engine_detail=lane.trouble,
+        capacity_per_s=round(job.capacity_per_s, 1) if job else 0.0,
         device=job.origin.device if job else "",
         fallback=job.fallback if job else "",
         model=job.origin.model if job else "",
         recipe=job.recipe.name if job else lane.config.recipe,
         recipe_hash=job.origin.recipe_hash if job else "",
+        recipe_trouble=lane.recipe_trouble,
         paused=lane.paused.on,
         paused_why=lane.paused.why,
         captured=lane.capture.captured,
@@ -130,6 +132,8 @@ def causes(now: Status, outbox: Outbox, store_trouble: str) -> Iterator[Cause]:
             yield Cause(f"camera_{lane.camera}", lane.name, lane.camera_detail)
         if lane.engine == "failed":
             yield Cause("engine_failed", lane.name, lane.engine_detail)
+        if lane.recipe_trouble:
+            yield Cause("recipe_refused", lane.name, lane.recipe_trouble)
         if lane.fallback:
             yield Cause("engine_fallback", lane.name, lane.fallback)
         if lost := [s.name for s in lane.settings if s.asked != s.given]:

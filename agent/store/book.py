@@ -142,7 +142,7 @@ class Book:
 
     def suspect(self) -> None:
         """The database was found broken while in use: the next start checks all of it."""
-        database.suspect(self.path)
+        database.mark_suspect(self.path)
 
     # One transaction each --------------------------------------------------------------------------
 

@@ -120,7 +120,7 @@ def open_read_only(database: Path) -> sqlite3.Connection:
     try:
         return read_only(database)
     except sqlite3.OperationalError:
-        if side_file(database, "-wal").exists():
+        if wal_file(database).exists():
             raise
         return read_only(database, immutable=True)
 
@@ -128,6 +128,11 @@ def open_read_only(database: Path) -> sqlite3.Connection:
 def side_file(database: Path, suffix: str) -> Path:
     """SQLite's companion of the database: -wal or -shm."""
     return database.with_name(database.name + suffix)
+
+
+def wal_file(database: Path) -> Path:
+    """The write-ahead log beside the database."""
+    return side_file(database, "-wal")
 
 
 def schema_version(connection: sqlite3.Connection) -> str | None:
@@ -188,7 +193,7 @@ def checkpoint(conn: Connection) -> None:
 
 
 def check(database: Path) -> None:
-    """Raise Damaged when something is wrong with the file. After `suspect` all of it is checked."""
+    """Raise Damaged when something is wrong with the file. After `mark_suspect` all of it is checked."""
     flag = _suspect_file(database)
     suspected = flag.exists()
     connection = open_read_only(database)
@@ -202,7 +207,7 @@ def check(database: Path) -> None:
         raise Damaged(found)
 
 
-def suspect(database: Path) -> None:
+def mark_suspect(database: Path) -> None:
     """Have the next start check all of the database."""
     try:
         _suspect_file(database).touch()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from agent.store.rows import dumps, stored_event, summary_of, summary_row
+from agent.store.rows import clean, dumps, stored_event, summary_of, summary_row
 from agent.store.schema import WAITING, events, meta, outbox, summaries
 from agent.store.values import Encoder, StoredEvent, Totals
 from agent.version import __version__
@@ -58,6 +58,7 @@ def settled_up_to(conn: Connection) -> int:
 
 def add_event(conn: Connection, encoder: Encoder, at: Stamp, name: str, detail: dict[str, str | int | float]) -> None:
     """An event and its message."""
+    detail = {key: clean(value) if isinstance(value, str) else value for key, value in detail.items()}
     row = {"utc_us": at.utc_us, "mono_ns": at.mono_ns, "boot": at.boot, "name": name, "detail": dumps(detail)}
     key = conn.execute(insert(events).values(row)).inserted_primary_key
     assert key is not None

@@ -46,6 +46,11 @@ def dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def clean(text: str) -> str:
+    """Text as UTF-8 can hold it: a file's name may carry bytes that are none."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def inspection_row(record: Record, origin_id: int, run_id: int, state: str) -> dict[str, Any]:
     """A record's row of `inspections`, without its id."""
     seen, quality = record.inspection, record.inspection.quality
@@ -58,8 +63,8 @@ def inspection_row(record: Record, origin_id: int, run_id: int, state: str) -> d
         "missed": record.missed,
         "purpose": str(record.purpose),
         "attempt": record.attempt,
-        "part_id": record.part_id,
-        "source": record.source,
+        "part_id": clean(record.part_id),
+        "source": clean(record.source),
         "captured_utc_us": record.captured.utc_us,
         "captured_mono_ns": record.captured.mono_ns,
         "decided_utc_us": record.decided_utc_us,
@@ -67,7 +72,7 @@ def inspection_row(record: Record, origin_id: int, run_id: int, state: str) -> d
         "outcome": str(record.verdict.outcome),
         "reasons": dumps([_reason_row(r) for r in record.verdict.reasons]),
         "fault": None if seen.fault is None else str(seen.fault),
-        "note": seen.note,
+        "note": clean(seen.note),
         "width_px": seen.width_px,
         "height_px": seen.height_px,
         **{name: getattr(seen.stages, name) for name in STAGES},

@@ -59,12 +59,24 @@ def password(file: Path | None) -> str | None:
     return None if file is None else file.read_text().rstrip("\r\n")
 
 
+class ClosingSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho forgets it then, open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def tls_context(tls: TlsConfig) -> ssl.SSLContext:
     """TLS as configured. Raises OSError (ssl.SSLError is one), with the file's name where one is at fault."""
     for file in (tls.ca, tls.certificate, tls.key):
         if file is not None:
             file.open("rb").close()
     context = ssl.create_default_context(cafile=tls.ca)
+    context.sslsocket_class = ClosingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_3 if tls.minimum == "1.3" else ssl.TLSVersion.TLSv1_2
     if tls.certificate is not None:
         context.load_cert_chain(tls.certificate, tls.key)

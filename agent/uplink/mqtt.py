@@ -275,7 +275,7 @@ class Broker:
         )
 
     def _on_log(self, _: paho.Client, __: Any, level: int, line: str) -> None:
-        if level in (paho.MQTT_LOG_ERR, paho.MQTT_LOG_WARNING):
+        if level in (paho.MQTT_LOG_ERR, paho.MQTT_LOG_WARNING) and not self._noise:
             self._noise = line
 
 

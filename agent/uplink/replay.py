@@ -103,13 +103,14 @@ class Replay:
             self._page.popleft()
             self._in_flight[mid] = message.seq
 
-    def landed(self, mid: int, refused: bool = False) -> None:
-        """The broker acknowledged what had this id, or refused it; other ids are no business of ours."""
+    def landed(self, mid: int, refused: bool = False) -> bool:
+        """The broker acknowledged what had this id, or refused it; False for what is not of the outbox."""
         seq = self._in_flight.pop(mid, 0)
         if refused and seq:
             self._pass.refused_from = min(seq, self._pass.refused_from or seq)
         else:
             self.sent = max(self.sent, seq)
+        return bool(seq)
 
     @property
     def in_flight(self) -> int:

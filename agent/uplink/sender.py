@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.1
 """Longest wait of a turn, s."""
 STORE_RETRY_S = 1.0
-PUBACK_S = 30.0
-"""A broker that acknowledges nothing for so long, with messages in flight, is given up, s."""
 
 
 @dataclass(slots=True)
@@ -39,6 +37,8 @@ class Sender:
     clock: Clock
     results: Results | None = None
     """Live results, where they are asked for."""
+    puback_s: float = 30.0
+    """A broker that acknowledges nothing for so long, with messages in flight, is given up, s."""
     turned_at: float = field(default_factory=time.monotonic)
     """When the last turn began, monotonic, s."""
     settled: int = 0
@@ -47,7 +47,7 @@ class Sender:
     _desk: Desk = field(init=False)
     _next_s: float = 0.0
     _more: bool = False
-    _puback_s: float = 0.0
+    _last_puback_s: float = 0.0
     _topics: dict[int, str] = field(default_factory=dict)
     _refused: dict[str, str] = field(default_factory=dict)
     _unheard: bool = False
@@ -124,16 +124,15 @@ class Sender:
         topic = self._topics.pop(puback.mid, "")
         if not topic:  # a live result at QoS 0: it was written, nobody acknowledged it
             return
-        self._puback_s = time.monotonic()
-        self.replay.landed(puback.mid, refused=bool(puback.refused))
+        self._last_puback_s = time.monotonic()
+        if self.replay.landed(puback.mid, refused=bool(puback.refused)):
+            self._unheard = puback.unheard
         if puback.refused:
             if topic not in self._refused:
                 log.warning("the broker refuses %s: %s", topic, puback.refused)
             self._refused[topic] = puback.refused
         else:
             self._refused.pop(topic, None)
-            if topic.startswith(f"{self.prefix}/summary/"):
-                self._unheard = puback.unheard
 
     def _ack(self, arrived: Arrived) -> None:
         if self.config.uplink.settle != "centre":
@@ -157,8 +156,8 @@ class Sender:
         self._more = False
         if not self.broker.online:
             return
-        if self.replay.in_flight and now - self._puback_s > PUBACK_S:
-            self.broker.drop(f"the broker has acknowledged nothing for {PUBACK_S:g} s")
+        if self.replay.in_flight and now - self._last_puback_s > self.puback_s:
+            self.broker.drop(f"the broker has acknowledged nothing for {self.puback_s:g} s")
             return
         if now < self._next_s:
             self._more = True
@@ -177,7 +176,7 @@ class Sender:
         if mid is None:
             return
         if not self.replay.in_flight:
-            self._puback_s = now
+            self._last_puback_s = now
         self.replay.flying(mid, message)
         self._more = True
         self._next_s = now + 1.0 / self.config.uplink.rate_per_s

@@ -108,7 +108,7 @@ def mode_banner(speech: Speech, lane: LaneNow, now: Now) -> Banner:
         size=size_of(word),
         sub=speech.say(f"mode.{lane.mode}.sub"),
         meta=last,
-        reasons=((lane.why, ""),) if lane.why else (),
+        reasons=(("", lane.why),) if lane.why else (),
     )
 
 
@@ -155,6 +155,7 @@ class Board:
             "tape_room": TAPE,
             "problem": self.problem,
             "live_modes": LIVE_MODES,
+            "single": len(lanes) == 1,
         }
 
     def state(self, view: View, now: Now) -> Mapping[str, str]:
@@ -162,7 +163,7 @@ class Board:
         context = self.context(view, now)
         made = {"lanes": json.dumps([lane.name for lane in now.lanes])}
         module = self._fragments.make_module(context)
-        for name in ("alarms", "bad", "system"):
+        for name in ("alarms", "bad") if context["single"] else ("alarms", "bad", "system"):
             made[f"fragment {name}"] = json.dumps({"id": name, "html": str(getattr(module, name)())})
         for lane in context["lanes"]:
             for name in ("figures", "tape"):

@@ -44,7 +44,7 @@ def boxes(found: Sequence[Box], width_px: int, height_px: int) -> Markup:
 
 
 def _box(box: Box, unit: float, width_px: int) -> str:
-    at, pad, size = box.detection, 4 * unit, 15 * unit
+    at, pad, size = box.detection, 4 * unit, 19 * unit
     x1, y1, x2, y2 = at.x1 - pad, at.y1 - pad, at.x2 + pad, at.y2 + pad
     plate = (0.6 * len(box.text) + 0.8) * size
     left = max(0.0, min(x1, width_px - plate))

@@ -11,6 +11,8 @@ from pipelines.values import Detection, Outcome, Reason, Rule
 
 FOLDER = "live"
 MAX_BYTES = 1 << 20
+HELD = 40
+"""Pictures held, of all lanes: some seconds of them, a few MB."""
 _PICTURE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}-[0-9]{1,19}\.jpg")
 """LANE-ID.jpg: nothing else of the runtime folder is ever handed out."""
 
@@ -60,11 +62,16 @@ class LivePart(_Read):
 
 
 class LiveFiles:
-    """Reads the folder; a description is parsed once, when it has changed."""
+    """Reads the folder; a description is parsed once, when it has changed.
+
+    The station removes a picture within half a second; here the newest ones are held a little longer,
+    for a browser that shows a bad part for a second before it asks for the next one's picture.
+    """
 
     def __init__(self, runtime: Path) -> None:
         self._folder = runtime / FOLDER
         self._known: dict[str, tuple[int, int, Seen]] = {}
+        self._pictures: dict[str, bytes] = {}
 
     def newest(self, lane: str) -> Seen | None:
         """The part that was drawn last; None where none is, or what is there cannot be read."""
@@ -76,12 +83,20 @@ class LiveFiles:
                 return known[2]
             if stat.st_size > MAX_BYTES:
                 return None
-            seen = LivePart.model_validate_json(path.read_bytes()).seen()
+            part = LivePart.model_validate_json(path.read_bytes())
+            if _PICTURE.fullmatch(part.picture):
+                self._hold(part.picture, (self._folder / part.picture).read_bytes())
         except (OSError, ValidationError):
             return None
+        seen = part.seen()
         self._known[lane] = (stat.st_mtime_ns, stat.st_ino, seen)
         return seen
 
-    def picture(self, name: str) -> Path | None:
-        """The file of a picture by its name; None for any other name."""
-        return self._folder / name if _PICTURE.fullmatch(name) else None
+    def _hold(self, name: str, jpeg: bytes) -> None:
+        self._pictures[name] = jpeg
+        while len(self._pictures) > HELD:
+            self._pictures.pop(next(iter(self._pictures)))
+
+    def picture(self, name: str) -> bytes | None:
+        """A held picture by its name."""
+        return self._pictures.get(name)

@@ -70,14 +70,10 @@ class Pages:
 
         return StreamingResponse(follow(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
-    def live(self, name: str) -> Response:
-        """A live picture; it goes within half a second."""
-        path = self._desk.hub.live.picture(name)
-        try:
-            data = path.read_bytes() if path else None
-        except OSError:
-            data = None
-        return Response(status_code=404) if data is None else Response(data, media_type="image/jpeg")
+    async def live(self, name: str) -> Response:
+        """A live picture; it goes within seconds."""
+        jpeg = self._desk.hub.live.picture(name)
+        return Response(status_code=404) if jpeg is None else Response(jpeg, media_type="image/jpeg")
 
     def parts(self, request: Request) -> Response:
         """The list of parts, by the form's values."""

@@ -70,6 +70,8 @@ class Speech:
         """A percentage, cut and not rounded: 99.96 % must not read as 100 %."""
         if whole <= 0:
             return NOTHING
+        if part == whole:
+            return "100 %"
         scale = 10**digits
         return f"{part * 100 * scale // whole / scale:.{digits}f} %"
 

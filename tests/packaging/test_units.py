@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def unit(name: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def staged(tmp_path: Path) -> Iterator[Path]:
+def staged(tmp_path: Path) -> Path:
     """A staging folder with okng installed and the system's own units beside it."""
     command = tmp_path / "opt/okng/bin/okng"
     command.parent.mkdir(parents=True)
@@ -43,7 +42,7 @@ def staged(tmp_path: Path) -> Iterator[Path]:
     command.chmod(0o755)
     install(Path("/opt/okng"), tmp_path)
     shutil.copytree(SYSTEMS_UNITS, tmp_path / "usr/lib/systemd/system", symlinks=True)
-    yield tmp_path
+    return tmp_path
 
 
 @needs_systemd

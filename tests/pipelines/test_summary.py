@@ -64,9 +64,20 @@ RECORD = st.builds(
     st.booleans(),
 )
 ADDING = (
-    "parts ok ng unsure first_pass_ok first_pass missed latency_sum_ms quality_parts brightness_sum sharpness_sum "
-    "other_purposes untrusted_clock"
-).split()
+    "parts",
+    "ok",
+    "ng",
+    "unsure",
+    "first_pass_ok",
+    "first_pass",
+    "missed",
+    "latency_sum_ms",
+    "quality_parts",
+    "brightness_sum",
+    "sharpness_sum",
+    "other_purposes",
+    "untrusted_clock",
+)
 
 
 def add(a, b):

@@ -230,7 +230,7 @@ acts = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(acts, max_size=25))
 def test_whatever_happens_every_part_is_counted_once(life: list[tuple[str, int]]) -> None:
     """FIELD 17, 19: sums over the summaries are sums over the rows; numbers rise without a gap."""
@@ -239,7 +239,7 @@ def test_whatever_happens_every_part_is_counted_once(life: list[tuple[str, int]]
         line = Line(Path(folder) / "first")
         for act in life:
             line.do(act)
-            drained(line.store, turns=1)
+            drained(line.store, turns=int(act[0] in ("pass", "jump")))
         line.end(kill=False)
         audit(line.store.database, line.done.ids)
         assert len(line.done.ids) == line.expected

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.config import V4l2Config
 from agent.errors import CameraGone, CameraWrong
@@ -50,6 +51,8 @@ CONTROLS = {
 
 _COMPRESSED = ("MJPG", "JPEG")
 _FIRST_PICTURE_S = "3"
+_BUFFERS = 16
+"""More pictures than a driver ever holds back (OpenCV asks for 4, at most 10)."""
 _STALE_STAMP_S = 5.0
 """A kernel time stamp further back than this is of another clock, not of an old picture."""
 
@@ -73,6 +76,7 @@ class V4l2:
         """The camera first seen at a path, if it is bound by path alone."""
         self._raw = False
         self._size = (0, 0)
+        self._interval_s = 1 / config.fps
 
     def open(self) -> CameraInfo:
         self.close()
@@ -94,14 +98,16 @@ class V4l2:
     def read(self, timeout_s: float) -> Shot | None:
         if self._capture is None:
             raise CameraGone("v4l2: not open")
+        give_up, lost = time.monotonic() + timeout_s, 0
         if not self._wait(self._capture, timeout_s):
             return None
-        at, lost = self._grabbed(self._capture), 0
-        decoded = self._retrieve(self._capture)
-        old_s = 2.0 / self._config.fps
-        while (self._clock.now().mono_ns - at.mono_ns) / 1e9 > old_s and lost < 16 and self._wait(self._capture, 0.0):
+        at = self._grabbed(self._capture)
+        raw = self._retrieve(self._capture)
+        # Not decoded yet: how long decoding takes says nothing of the picture's age.
+        while self._is_old(at) and lost < _BUFFERS and self._wait(self._capture, give_up - time.monotonic()):
             at, lost = self._grabbed(self._capture), lost + 1
-            decoded = self._retrieve(self._capture)
+            raw = self._retrieve(self._capture)
+        decoded = self._decoded(raw)
         return Shot(decoded.pixels, at, lost, self._node, fault=decoded.fault, note=decoded.note)
 
     def close(self) -> None:
@@ -165,6 +171,8 @@ class V4l2:
         if self._raw:
             capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
         self._size = (height, width)
+        given_fps = capture.get(cv2.CAP_PROP_FPS)
+        self._interval_s = 1 / (given_fps if 0.1 <= given_fps <= 1000 else config.fps)
         if not capture.grab():
             raise CameraGone(f"v4l2 {device.node}: opened, but gives no picture")
         return CameraInfo(identity(device), width, height, tuple(settings))
@@ -194,8 +202,7 @@ class V4l2:
         if not Path(self._node).exists():
             raise CameraGone(f"v4l2 {self._node}: the camera was unplugged")
         # A device that hangs up is "ready" at once, again and again: no busy loop on it.
-        if timeout_s > 0:
-            time.sleep(max(0.0, min(0.05, timeout_s - (time.monotonic() - begun))))
+        time.sleep(max(0.0, min(0.05, timeout_s - (time.monotonic() - begun))))
         return False
 
     def _grabbed(self, capture: cv2.VideoCapture) -> Stamp:
@@ -206,18 +213,26 @@ class V4l2:
             return stamp_at(now, taken_ns)
         return now
 
-    def _retrieve(self, capture: cv2.VideoCapture) -> Decoded:
+    def _is_old(self, at: Stamp) -> bool:
+        """It waited in the driver's buffers: fresh ones come at least every second interval."""
+        return (self._clock.now().mono_ns - at.mono_ns) / 1e9 > 2 * self._interval_s
+
+    def _retrieve(self, capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
+        """What the camera sent, (1, bytes) where it is compressed; None where OpenCV cannot convert it."""
         try:
-            done, pixels = capture.retrieve()
-        except cv2.error as error:
-            return broken(f"{self._node}: the picture cannot be decoded ({error.err})", Rule.INCOMPLETE)
-        if not done or pixels is None or pixels.size == 0:
+            done, sent = capture.retrieve()
+        except cv2.error:
+            return None
+        return np.asarray(sent, np.uint8) if done and sent is not None and sent.size else None
+
+    def _decoded(self, sent: NDArray[np.uint8] | None) -> Decoded:
+        if sent is None:
             return broken(f"{self._node}: the picture cannot be decoded", Rule.INCOMPLETE)
-        decoded = decode(np.asarray(pixels, np.uint8).tobytes()) if self._raw else Decoded(np.asarray(pixels, np.uint8))
-        if decoded.fault is None and decoded.pixels.shape[:2] != self._size:
-            height, width = decoded.pixels.shape[:2]
-            asked = f"{self._size[1]} x {self._size[0]}"
-            return broken(f"{self._node}: a picture of {width} x {height} px, said was {asked}", Rule.WRONG_SIZE)
+        decoded = decode(sent.tobytes()) if self._raw else Decoded(sent)
+        height, width = decoded.pixels.shape[:2]
+        if decoded.fault is None and (height, width) != self._size:
+            said = f"{self._size[1]} x {self._size[0]}"
+            return broken(f"{self._node}: a picture of {width} x {height} px, said was {said}", Rule.WRONG_SIZE)
         return decoded
 
 

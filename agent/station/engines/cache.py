@@ -10,9 +10,10 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from agent.atomic import write_atomically
 
 MAX_HEAD_BYTES = 64 * 1024
 SUFFIX = ".compiled"
@@ -55,16 +56,7 @@ class CompiledCache:
         head = json.dumps({"facts": dict(facts), "sha256": hashlib.sha256(body).hexdigest()}).encode()
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".part", delete=False) as stream:
-                part = Path(stream.name)
-                try:
-                    stream.write(head + b"\n" + body)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                    part.replace(file)
-                except OSError:
-                    part.unlink(missing_ok=True)
-                    raise
+            write_atomically(file, head + b"\n" + body)
             self._in_use.add(file)
             self._evict()
 
@@ -81,7 +73,7 @@ class CompiledCache:
 
     def _evict(self) -> None:
         """Oldest first; leftovers of a power cut go at once; what this process uses stays."""
-        for part in self._folder.glob("*.part"):
+        for part in self._folder.glob(".*.new"):
             part.unlink(missing_ok=True)
         kept = sorted(((f.stat(), f) for f in self._folder.glob(f"*{SUFFIX}")), key=lambda pair: pair[0].st_mtime_ns)
         total = sum(stat.st_size for stat, _ in kept)

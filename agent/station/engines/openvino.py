@@ -14,6 +14,7 @@ is the camera's own uint8 BGR. Compiled models are exported into a cache of our 
 """
 
 import io
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -201,7 +202,8 @@ def _hints(config: EngineConfig, device: str, lanes: int, slots: int) -> dict[st
         hints["PERFORMANCE_HINT_NUM_REQUESTS"] = requests
     if device.startswith("CPU"):
         if requests > 1:
-            hints["NUM_STREAMS"] = requests
+            # More streams than cores only take memory: each has a copy of the graph's buffers.
+            hints["NUM_STREAMS"] = min(requests, os.cpu_count() or 1)
         if config.threads:
             hints["INFERENCE_NUM_THREADS"] = config.threads
     return hints

@@ -45,38 +45,42 @@ def make_bundle(
     The folder appears whole or not at all. Raises BundleRefused with what is wrong, and leaves
     nothing behind; `out` must not be there yet.
     """
+    _check_place(out, golden)
+    source = read_export(export)
+    told = {"name": name, "version": version, "data": data, "licence": licence, "threshold": threshold}
+    facts = {
+        "schema": "okng.bundle/1",
+        "labels": source.labels,
+        "head": _head(source, head),
+        "input": _input(source),
+        "graph": GRAPH,
+        "thresholds": dict(thresholds or {}),
+        "figures": dict(figures or {}),
+        **told,
+    }
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        _build(Path(scratch) / "bundle", source, facts, golden).rename(out)
+    return read_bundle(out)
+
+
+def _check_place(out: Path, golden: Sequence[Path]) -> None:
     subject = f"model bundle {out}"
     if out.exists():
         raise BundleRefused(subject, [Problem(out.name, "is there already; a bundle is never changed")])
     if not golden:
         raise BundleRefused(subject, [Problem("golden", "at least one picture is needed")])
-    source = read_export(export)
-    facts: dict[str, Any] = {
-        "schema": "okng.bundle/1",
-        "name": name,
-        "version": version,
-        "labels": source.labels,
-        "head": _head(source, head),
-        "input": _input(source),
-        "graph": GRAPH,
-        "threshold": threshold,
-        "thresholds": dict(thresholds or {}),
-        "figures": dict(figures or {}),
-        "data": data,
-        "licence": licence,
-    }
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        folder = Path(scratch) / "bundle"
-        folder.mkdir()
-        shutil.copyfile(source.graph, folder / GRAPH)
-        shutil.copyfile(source.weights, folder / WEIGHTS)
-        pictures = _copy_pictures(golden, folder)
-        # First without answers, so that the model can be loaded and asked for them.
-        bundle = _write(folder, facts, [{"file": file, "expected": []} for file in pictures])
-        _write(folder, facts, _answers(bundle, pictures))
-        folder.rename(out)
-    return read_bundle(out)
+
+
+def _build(folder: Path, source: Export, facts: Mapping[str, Any], golden: Sequence[Path]) -> Path:
+    folder.mkdir()
+    shutil.copyfile(source.graph, folder / GRAPH)
+    shutil.copyfile(source.weights, folder / WEIGHTS)
+    pictures = _copy_pictures(golden, folder)
+    # First without answers, so that the model can be loaded and asked for them.
+    bundle = _write(folder, facts, [{"file": file, "expected": []} for file in pictures])
+    _write(folder, facts, _answers(bundle, pictures))
+    return folder
 
 
 def _head(source: Export, wanted: Head | Literal["auto"]) -> Head:

@@ -1,0 +1,120 @@
+"""A bundle that was cut, edited, robbed or added to is refused, naming file and reason."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.errors import BundleRefused
+from agent.station.models.bundle import MANIFEST, Bundle, read_bundle
+from tests.engines.tiny import bundle
+
+FILES = ("model.xml", "model.bin", "golden-1.png", "golden-2.png")
+HARMED = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return bundle(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def copy(tiny: Bundle, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny.folder, tmp_path / "copy"))
+
+
+def refused(folder: Path) -> dict[str, str]:
+    with pytest.raises(BundleRefused) as error:
+        read_bundle(folder)
+    assert str(folder) in str(error.value)
+    return {problem.where: problem.what for problem in error.value.problems}
+
+
+def test_whole_bundle_is_read(tiny: Bundle) -> None:
+    again = read_bundle(tiny.folder)
+    assert (again.id, again.digest, again.facts) == ("tiny-1", tiny.digest, tiny.facts)
+    assert set(again.manifest.files) == set(FILES)
+
+
+@HARMED
+@given(file=st.sampled_from(FILES), place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
+def test_any_flipped_byte_is_refused(copy: Path, file: str, place: float, mask: int) -> None:
+    whole = (copy / file).read_bytes()
+    harmed = bytearray(whole)
+    harmed[int(place * len(harmed))] ^= mask
+    (copy / file).write_bytes(bytes(harmed))
+    problems = refused(copy)
+    (copy / file).write_bytes(whole)
+    assert list(problems) == [file]
+    assert "cut, edited or swapped" in problems[file]
+
+
+@HARMED
+@given(file=st.sampled_from(FILES), share=st.floats(0, 1, exclude_max=True))
+def test_any_cut_is_refused(copy: Path, file: str, share: float) -> None:
+    whole = (copy / file).read_bytes()
+    (copy / file).write_bytes(whole[: int(share * len(whole))])
+    problems = refused(copy)
+    (copy / file).write_bytes(whole)
+    assert "cut, edited or swapped" in problems[file]
+
+
+@pytest.mark.parametrize("file", [*FILES, MANIFEST])
+def test_missing_file_is_named(copy: Path, file: str) -> None:
+    (copy / file).unlink()
+    assert "cannot be read: No such file" in refused(copy)[file]
+
+
+@pytest.mark.parametrize("name", ["extra.bin", ".hidden", "folder"])
+def test_file_that_the_manifest_does_not_name_is_refused(copy: Path, name: str) -> None:
+    (copy / name).mkdir() if name == "folder" else (copy / name).write_text("x")
+    assert refused(copy) == {name: "is not named in the manifest"}
+
+
+def test_every_wrong_file_is_named(copy: Path) -> None:
+    (copy / "model.bin").write_bytes(b"")
+    (copy / "golden-1.png").unlink()
+    (copy / "more").write_text("x")
+    assert set(refused(copy)) == {"model.bin", "golden-1.png", "more"}
+
+
+@HARMED
+@given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
+def test_changed_manifest_is_refused_or_is_another_model(tiny: Bundle, copy: Path, place: float, mask: int) -> None:
+    whole = (copy / MANIFEST).read_bytes()
+    harmed = bytearray(whole)
+    harmed[int(place * len(harmed))] ^= mask
+    (copy / MANIFEST).write_bytes(bytes(harmed))
+    try:
+        digest = read_bundle(copy).digest
+    except BundleRefused:
+        digest = "refused"
+    (copy / MANIFEST).write_bytes(whole)
+    assert digest != tiny.digest
+
+
+@pytest.mark.parametrize(
+    ("told", "where"),
+    [
+        ({"threshold": 1.5}, "manifest.json.threshold"),
+        ({"head": "other"}, "manifest.json.head"),
+        ({"more": 1}, "manifest.json.more"),
+        ({"thresholds": {"pink": 0.5}}, "manifest.json"),
+        ({"graph": "../model.xml"}, "manifest.json.graph"),
+        ({"graph": "none.xml"}, "manifest.json"),
+        ({"schema": "okng.bundle/2"}, "manifest.json.schema"),
+    ],
+)
+def test_manifest_that_makes_no_sense_names_the_place(copy: Path, told: dict[str, object], where: str) -> None:
+    body = json.loads((copy / MANIFEST).read_text())
+    (copy / MANIFEST).write_text(json.dumps({**body, **told}))
+    assert where in refused(copy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "\x00", '{"schema": NaN}', "[" * 100_000])
+def test_manifest_that_is_none(copy: Path, text: str) -> None:
+    (copy / MANIFEST).write_text(text)
+    assert refused(copy)
