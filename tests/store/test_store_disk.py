@@ -40,18 +40,20 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def fill(folder: Path) -> Path:
     ballast = folder / "ballast"
-    with ballast.open("wb") as stream:
-        try:
-            while True:
-                stream.write(bytes(4096))
-                stream.flush()
-        except OSError:
-            return ballast
+    descriptor = os.open(ballast, os.O_WRONLY | os.O_CREAT)
+    try:
+        while os.write(descriptor, bytes(4096)):
+            pass
+    except OSError:
+        return ballast
+    finally:
+        os.close(descriptor)
+    raise AssertionError("unreachable")
 
 
 def test_a_full_disk_is_waited_out(small_disk: Path) -> None:

@@ -104,7 +104,9 @@ class V4l2:
         at = self._grabbed(self._capture)
         raw = self._retrieve(self._capture)
         # Not decoded yet: how long decoding takes says nothing of the picture's age.
-        while self._is_old(at) and lost < _BUFFERS and self._wait(self._capture, give_up - time.monotonic()):
+        while self._is_old(at) and lost < _BUFFERS and (left_s := give_up - time.monotonic()) > 0:
+            if not self._wait(self._capture, left_s):
+                break
             at, lost = self._grabbed(self._capture), lost + 1
             raw = self._retrieve(self._capture)
         decoded = self._decoded(raw)

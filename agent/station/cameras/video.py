@@ -31,8 +31,8 @@ class Video:
     At its own pace frame i is due i / fps s after `open` and stamped with that moment; frames whose
     time has passed are skipped and counted as lost. Fast: every frame, stamped at its grab. A frame that
     cannot be decoded is a Shot with a fault, but where FFmpeg conceals the damage it is judged as it looks,
-    and a file damaged in its middle ends there (logged). `source` is FILE:FRAME. After `close`, `open` starts from the beginning.
-    Reading a file from a network that hangs can block longer than the time-out.
+    and a file damaged in its middle ends there (logged). `source` is FILE:FRAME. After `close`, `open` starts from
+    the beginning. Reading a file from a network that hangs can block longer than the time-out.
     """
 
     def __init__(self, config: VideoConfig, clock: Clock) -> None:
