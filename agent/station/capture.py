@@ -136,6 +136,7 @@ class _Thread:
         owner = self._owner
         if self._failures == 0:
             owner.show("opening")
+        owner.wake.clear()  # before the open: a camera that is plugged in while this one fails is not overheard
         info = self._camera.open()
         self._opened = True
         self._last_picture = owner._clock.now()
@@ -194,7 +195,6 @@ class _Thread:
         cap = min(config.retry_max_s, config.retry_min_s * 2.0 ** min(self._failures, 16))
         self._failures += 1
         # Full jitter would retry at once now and then; half keeps a floor under a dead camera's load.
-        self._owner.wake.clear()
         self._pause(cap * random.uniform(0.5, 1.0))
 
     def _pause(self, seconds: float) -> None:

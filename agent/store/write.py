@@ -35,7 +35,7 @@ IDLE_S = 0.1
 OPEN_TIMEOUT_S = 5.0
 """Longer than any sane fsync, shorter than a person waits beside a stopped line."""
 ANSWER_TIMEOUT_S = 60.0
-RETRY_MAX_S = 5.0
+RETRY_MAX_S = 1.0
 STUCK_S = 60.0
 CLOSE_S = 5.0
 
@@ -80,7 +80,9 @@ class Writer:
         return self
 
     def open_part(self, record: Record) -> int:
-        """See `agent.ports.Store`."""
+        """See `agent.ports.Store`. Refuses at once while nothing can be written."""
+        if self.trouble:
+            raise StoreFailed(f"{self.database}: {self.trouble}")
         opening = Opening(record, Future())
         self._inbox.put(opening)
         with suppress(NoAnswer):

@@ -17,7 +17,9 @@ WINDOW = 20
 """So many messages are in flight at most."""
 PAGE = 20
 POLL_S = 0.25
-"""How often the outbox is asked for new messages."""
+"""How often the outbox is asked for new messages, s."""
+LOOK_S = 5.0
+"""How often it is asked how it stands: it counts what waits, which takes long when much does, s."""
 MISSING_PAUSE_S = 10.0
 """A message named missing again is not sent again within this time: its acknowledgement is on its way."""
 _MAX_RANGES = 2000
@@ -48,6 +50,8 @@ class Pass:
     sweep_to: int = 0
     """It is due when something up to here is still unsettled."""
     interval_s: float = 0.0
+    unproven: bool = False
+    """Something was handed out since the sweep was planned."""
     refused_from: int = 0
     """Lowest seq that the broker refused in this pass; 0: none."""
 
@@ -63,7 +67,7 @@ class Replay:
     longest_s: float = 3600.0
     epoch: str = ""
     last_seq: int = 0
-    unsettled: int = 0
+    """Highest seq seen."""
     sent: int = 0
     """Highest seq that the broker has acknowledged in this epoch."""
     window: int = WINDOW
@@ -74,12 +78,13 @@ class Replay:
     _ranges: deque[tuple[int, int]] = field(default_factory=deque)
     _named: dict[int, float] = field(default_factory=dict)
     _poll_s: float = 0.0
+    _look_s: float = 0.0
 
     def connected(self, window: int = WINDOW) -> None:
         """Begin anew at the lowest unsettled message."""
         self.window = min(window, WINDOW)
         self._in_flight.clear()
-        self._poll_s = 0.0
+        self._poll_s = self._look_s = 0.0
         if self.asks_settled:
             self._begin()
 
@@ -152,23 +157,27 @@ class Replay:
         self._pass.after, self._pass.refused_from, self._pass.sweep_s = 0, 0, 0.0
 
     def _fill(self, now: float) -> None:
-        outbox = self.source.outbox()
-        self._note(outbox)
+        if now >= self._look_s:
+            self._note(self.source.outbox())
+            self._look_s = now + LOOK_S
         if self._ranges:
             self._page.extend(self._of_ranges())
             return
         if self._pass.sweep_s and now >= self._pass.sweep_s:
             self._sweep()
+        after = self._pass.after
         if self.asks_settled:
-            page = self.source.unsettled(self._pass.after, PAGE)
+            page = self.source.unsettled(after, PAGE)
         else:
-            page = self.source.messages(self._pass.after + 1, self._pass.after + PAGE)
-        mine = [m for m in page if m.epoch == self.epoch]
-        self._page.extend(mine)
-        if mine:
-            self._pass.after = mine[-1].seq
+            page = self.source.messages(after + 1, after + PAGE)
+        if any(m.epoch != self.epoch for m in page):
+            self._look_s = 0.0
+        elif page:
+            self._page.extend(page)
+            self._pass.after, self._pass.unproven = page[-1].seq, True
+            self.last_seq = max(self.last_seq, page[-1].seq)
         else:
-            self._finish(outbox.last_seq, now)
+            self._finish(now)
 
     def _note(self, outbox: Outbox) -> None:
         """What the outbox says of itself. Another epoch: another database, nothing known holds."""
@@ -181,21 +190,25 @@ class Replay:
             self._in_flight.clear()
             if first_look and not self.asks_settled:
                 self._pass.after = outbox.last_seq
-        self.last_seq, self.unsettled = outbox.last_seq, outbox.unsettled
+        self.last_seq = outbox.last_seq
 
     def _of_ranges(self) -> tuple[Message, ...]:
         from_seq, to_seq = self._ranges.popleft()
+        if to_seq > self.last_seq:
+            self._note(self.source.outbox())
         upto = min(to_seq, from_seq + PAGE - 1, self.last_seq)
         if upto < min(to_seq, self.last_seq):
             self._ranges.appendleft((upto + 1, to_seq))
         return self.source.messages(from_seq, upto) if from_seq <= upto else ()
 
-    def _finish(self, last_seq: int, now: float) -> None:
-        """The pass is at the end. `last_seq` was read before the look that found nothing more."""
-        self._pass.after = max(self._pass.after, last_seq)
+    def _finish(self, now: float) -> None:
+        """The pass is at the end."""
         self._poll_s = now + POLL_S
-        if self.asks_settled and not self._pass.sweep_s and self.unsettled:
+        if not self.asks_settled:  # over a gap that retention left
+            self._pass.after = max(self._pass.after, min(self._pass.after + PAGE, self.last_seq - PAGE))
+        elif self._pass.unproven and not self._pass.sweep_s:
             self._pass.sweep_s, self._pass.sweep_to = now + self._pass.interval_s, self._pass.after
+            self._pass.unproven = False
 
     def _sweep(self) -> None:
         """Whatever is still unsettled although it was sent long ago makes a new pass."""

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from agent.config import Config, PushConfig
+from agent.store.read import Reader
 from agent.web.board import Board
 from agent.web.hub import Hub
 from agent.web.link import Link
-from agent.store.read import Reader
 
 DEFAULT_MAX_PX = 64_000_000
 

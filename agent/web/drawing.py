@@ -32,7 +32,7 @@ class Box:
 
 
 def boxes(found: Sequence[Box], width_px: int, height_px: int) -> Markup:
-    """Boxes over a picture of this size. Labels keep their size on the screen whatever the picture's."""
+    """Boxes over a picture of this size; those that count have a label, as large whatever the picture's size."""
     if not width_px or not height_px:
         return Markup("")
     unit = max(width_px, height_px) / 640
@@ -46,12 +46,14 @@ def boxes(found: Sequence[Box], width_px: int, height_px: int) -> Markup:
 def _box(box: Box, unit: float, width_px: int) -> str:
     at, pad, size = box.detection, 4 * unit, 19 * unit
     x1, y1, x2, y2 = at.x1 - pad, at.y1 - pad, at.x2 + pad, at.y2 + pad
+    edge = f'<rect class="edge" x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"/>'
+    if not box.bad:
+        return f'<g class="seen">{edge}</g>'
     plate = (0.6 * len(box.text) + 0.8) * size
     left = max(0.0, min(x1, width_px - plate))
     top = y1 - 1.45 * size if y1 > 1.5 * size else y2 + 0.1 * size
     return (
-        f'<g class="{"bad" if box.bad else "seen"}">'
-        f'<rect class="edge" x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"/>'
+        f'<g class="bad">{edge}'
         f'<rect class="plate" x="{left:.1f}" y="{top:.1f}" width="{plate:.1f}" height="{1.35 * size:.1f}"/>'
         f'<text x="{left + 0.4 * size:.1f}" y="{top + size:.1f}" font-size="{size:.1f}">{escape(box.text)}</text></g>'
     )
@@ -78,7 +80,8 @@ def latency(p50_ms: float, p99_ms: float, deadline_ms: float, label: str) -> Mar
     return Markup(
         '<svg class="latency{}" viewBox="0 0 404 18" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<rect class="track" x="0" y="7" width="{:.1f}" height="4"/>'
-        '<rect class="p99" x="0" y="5" width="{:.1f}" height="8"/><rect class="p50" x="0" y="2" width="{:.1f}" height="14"/>'
+        '<rect class="p99" x="0" y="5" width="{:.1f}" height="8"/>'
+        '<rect class="p50" x="0" y="2" width="{:.1f}" height="14"/>'
         '<rect class="limit" x="{:.1f}" y="0" width="3" height="18"/></svg>'
     ).format(" over" if p99_ms > deadline_ms > 0 else "", label, limit, max(p99, 3), max(p50, 3), max(limit - 1.5, 0))
 

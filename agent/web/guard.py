@@ -85,7 +85,8 @@ class Guard:
         address = scope["client"][0] if scope.get("client") else ""
         if wait_s := door.wait_s(address):
             return Refusal(429, "too many wrong passwords", {"Retry-After": f"{wait_s:.0f}"})
-        if said and await asyncio.to_thread(door.opens, said, address):
+        right = bool(said) and await asyncio.to_thread(door.opens, said, address)
+        if right:
             return None
         challenge = {"WWW-Authenticate": 'Basic realm="okng", charset="UTF-8"'}
         return Refusal(401, "a password is needed (user okng)", challenge)

@@ -6,7 +6,7 @@ viewer nothing is asked, read or drawn.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -110,7 +110,7 @@ class Hub:
     def full(self) -> bool:
         return len(self._viewers) >= MAX_VIEWERS
 
-    async def follow(self, view: View) -> AsyncIterator[str]:
+    async def follow(self, view: View) -> AsyncGenerator[str, None]:
         """One viewer's messages, until it leaves or the process ends."""
         viewer = Viewer(view)
         for key, data in self._state.get(view, {}).items():

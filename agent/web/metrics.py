@@ -5,7 +5,7 @@ Prometheus takes a smaller value for a restart.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -20,6 +20,20 @@ from agent.web.results import RunningTally
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MB = 1_000_000
+
+_LANE_COUNTERS: tuple[tuple[str, str, Callable[[LaneStatus], float]], ...] = (
+    ("okng_frames_captured", "Pictures captured, since the station started.", lambda lane: lane.captured),
+    ("okng_frames_judged", "Pictures judged, since the station started.", lambda lane: lane.judged),
+    ("okng_frames_missed", "Pictures missed, since the station started.", lambda lane: lane.missed),
+)
+_LANE_GAUGES: tuple[tuple[str, str, Callable[[LaneStatus], float]], ...] = (
+    ("okng_parts_per_second", "Parts judged a second, over the last 10 s.", lambda lane: lane.parts_per_s),
+    ("okng_latency_p50_seconds", "Median, frame to verdict.", lambda lane: lane.latency_p50_ms / 1e3),
+    ("okng_latency_p99_seconds", "99th percentile, frame to verdict.", lambda lane: lane.latency_p99_ms / 1e3),
+    ("okng_deadline_seconds", "The recipe's deadline.", lambda lane: lane.deadline_ms / 1e3),
+    ("okng_paused", "Whether the lane is paused.", lambda lane: lane.paused),
+    ("okng_device_fallback", "Whether another device answers than the first.", lambda lane: bool(lane.fallback)),
+)
 
 
 class PartCounts:
@@ -59,9 +73,7 @@ def exposition(heard: Heard, counts: dict[str, Tally] | None, outbox: Outbox | N
     return generate_latest(registry)
 
 
-def _families(
-    heard: Heard, counts: dict[str, Tally] | None, outbox: Outbox | None, viewers: int
-) -> Iterator[Metric]:
+def _families(heard: Heard, counts: dict[str, Tally] | None, outbox: Outbox | None, viewers: int) -> Iterator[Metric]:
     yield GaugeMetricFamily("okng_station_up", "Whether the station answers.", heard.link == "up")
     yield GaugeMetricFamily("okng_results_readable", "Whether the database can be read.", outbox is not None)
     yield GaugeMetricFamily("okng_web_viewers", "Browsers on the line view.", viewers)
@@ -129,25 +141,12 @@ def _lanes(lanes: tuple[LaneStatus, ...]) -> Iterator[Metric]:
             {"camera": lane.camera_kind, "device": lane.device, "model": lane.model, "recipe": lane.recipe},
         )
     yield info
-    counters = (
-        ("okng_frames_captured", "Pictures captured, since the station started.", lambda lane: lane.captured),
-        ("okng_frames_judged", "Pictures judged, since the station started.", lambda lane: lane.judged),
-        ("okng_frames_missed", "Pictures missed, since the station started.", lambda lane: lane.missed),
-    )
-    for name, text, value in counters:
+    for name, text, value in _LANE_COUNTERS:
         counter = CounterMetricFamily(name, text, labels=("lane",))
         for lane in lanes:
             counter.add_metric((lane.name,), value(lane))
         yield counter
-    gauges = (
-        ("okng_parts_per_second", "Parts judged a second, over the last 10 s.", lambda lane: lane.parts_per_s),
-        ("okng_latency_p50_seconds", "Median, frame to verdict.", lambda lane: lane.latency_p50_ms / 1e3),
-        ("okng_latency_p99_seconds", "99th percentile, frame to verdict.", lambda lane: lane.latency_p99_ms / 1e3),
-        ("okng_deadline_seconds", "The recipe's deadline.", lambda lane: lane.deadline_ms / 1e3),
-        ("okng_paused", "Whether the lane is paused.", lambda lane: lane.paused),
-        ("okng_device_fallback", "Whether another device answers than the first.", lambda lane: bool(lane.fallback)),
-    )
-    for name, text, value in gauges:
+    for name, text, value in _LANE_GAUGES:
         gauge = GaugeMetricFamily(name, text, labels=("lane",))
         for lane in lanes:
             gauge.add_metric((lane.name,), value(lane))

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
 
+from agent.errors import Problem
 from agent.store.values import PartQuery, StoredPart
 from agent.web import drawing
 from agent.web.api import PartId, kept_headers, refusal
@@ -78,7 +79,8 @@ class Pages:
     def parts(self, request: Request) -> Response:
         """The list of parts, by the form's values."""
         asked = {name: value for name, value in request.query_params.items() if name in FIELDS and value}
-        speech, problems = self.speech(request), ()
+        speech = self.speech(request)
+        problems: tuple[Problem, ...] = ()
         try:
             query = read_query(asked, self._desk.zone)
         except QueryRefused as error:
@@ -222,5 +224,3 @@ def genealogy(speech: Speech, part: StoredPart) -> tuple[tuple[str, str], ...]:
         ("sha256", part.evidence.sha256 if part.evidence else ""),
     )
     return tuple((name, value) for name, value in found if value)
-
-

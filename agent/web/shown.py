@@ -163,9 +163,7 @@ def lane_names(configured: tuple[str, ...], heard: Heard, wanted: str) -> tuple[
     return (wanted,) if wanted in names else names
 
 
-def lane_now(
-    name: str, heard: Heard, day: Day | None, live: Seen | None, now_utc_us: int
-) -> LaneNow:
+def lane_now(name: str, heard: Heard, day: Day | None, live: Seen | None, now_utc_us: int) -> LaneNow:
     """Put one lane together from what the station says, what is stored and what was drawn."""
     status = next((lane for lane in heard.status.lanes if lane.name == name), None) if heard.status else None
     results = next((lane for lane in day.lanes if lane.lane == name), None) if day else None

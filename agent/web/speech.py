@@ -96,7 +96,11 @@ class Speech:
 
     def date(self, utc_us: int) -> str:
         at = self.local(utc_us)
-        return f"{at.year}年{at.month}月{at.day}日" if self.language == "zh" else f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+        return (
+            f"{at.year}年{at.month}月{at.day}日"
+            if self.language == "zh"
+            else f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+        )
 
     def moment(self, utc_us: int) -> str:
         return f"{self.date(utc_us)} {self.clock(utc_us)}"
@@ -105,7 +109,10 @@ class Speech:
         """The figures of a reason in words; empty where nothing was measured."""
         if reason.measured is None or reason.limit is None:
             return reason.region
-        values = {"measured": self.figure(reason.rule, reason.measured), "limit": self.figure(reason.rule, reason.limit)}
+        values = {
+            "measured": self.figure(reason.rule, reason.measured),
+            "limit": self.figure(reason.rule, reason.limit),
+        }
         text = self.say(f"rule.{reason.rule}.why", **values)
         return f"{text} ({reason.region})" if reason.region else text
 

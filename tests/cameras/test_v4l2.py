@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from agent.station.cameras.binding import choose, identity
 from agent.station.cameras.hotplug import Hotplug
 from agent.station.cameras.v4l2 import V4l2
 from agent.udev import VideoDevice
+from pipelines.values import Rule
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,6 +101,53 @@ def test_an_unknown_control_is_named_with_the_nearest_one():
         v4l2(path="/dev/null", controls={"exposre": 1}).open()
     with pytest.raises(CameraWrong, match="known are auto_exposure"):
         v4l2(path="/dev/null", controls={"qqq": 1}).open()
+
+
+def drawn(file: Path, codec: str) -> cv2.VideoCapture:
+    """A capture of OpenCV's that knows nothing of cameras: it takes no setting."""
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), 10.0, (64, 48))
+    for i in range(4):
+        writer.write(np.full((48, 64, 3), 60 * i, np.uint8))
+    writer.release()
+    return cv2.VideoCapture(str(file), cv2.CAP_FFMPEG)
+
+
+def test_a_setting_that_is_ignored_is_shown_as_asked_and_given(tmp_path):
+    """FIELD 6: what a camera accepts and ignores is read back."""
+    capture = drawn(tmp_path / "v.avi", "XVID")
+    camera = v4l2(path="/dev/video0", width_px=640, height_px=480, fps=30, fourcc="YUYV", controls={"gain": 7})
+    info = camera._set_up(capture, device(0, "A"))
+    assert (info.serial, info.width_px, info.height_px) == ("A", 64, 48)
+    settings = {setting.name: (setting.asked, setting.given) for setting in info.settings}
+    assert settings["size"] == ("640x480", "64x48")
+    assert settings["fps"] == ("30", "10")
+    assert settings["gain"][0] == "7"
+    assert not any(setting.taken for setting in info.settings)
+
+
+def test_another_size_is_refused_where_that_is_configured(tmp_path):
+    capture = drawn(tmp_path / "v.avi", "XVID")
+    camera = v4l2(path="/dev/video0", width_px=640, height_px=480, wrong_size="refuse")
+    with pytest.raises(CameraWrong, match="gives 64 x 48 px, asked were 640 x 480"):
+        camera._set_up(capture, device(0, "A"))
+
+
+def test_compressed_pictures_are_decoded_here_and_cut_ones_noticed(tmp_path):
+    """FIELD 3: OpenCV would give the picture before once more, or a grey lower half."""
+    capture = drawn(tmp_path / "v.avi", "MJPG")
+    capture.set(cv2.CAP_PROP_FORMAT, -1)
+    camera = v4l2(path="/dev/video0")
+    camera._raw, camera._size = True, (48, 64)
+    assert capture.grab()
+    sent = camera._retrieve(capture)
+    assert sent.shape[0] == 1 or sent.ndim == 1
+    whole = camera._decoded(sent)
+    assert (whole.fault, whole.pixels.shape) == (None, (48, 64, 3))
+    assert camera._decoded(sent.reshape(-1)[:-40]).fault is Rule.INCOMPLETE
+    assert camera._decoded(None).fault is Rule.INCOMPLETE
+    camera._size = (480, 640)
+    wrong = camera._decoded(sent)
+    assert (wrong.fault, wrong.pixels.size) == (Rule.WRONG_SIZE, 0)
 
 
 def test_hotplug_starts_and_stops_wherever_it_runs():

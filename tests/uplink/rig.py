@@ -46,16 +46,16 @@ class MemoryOutbox:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, count: int = 1, name: str = "camera_gone") -> None:
-        encoder = StationEncoder("plant", "line1", "station1")
         with self.lock:
             for _ in range(count):
-                seq = len(self.rows) + 1
-                topic, payload = encoder.event(self.epoch, seq, StoredEvent(seq, 1_800_000_000_000_000, name, {}))
-                self.rows[seq] = Message(self.epoch, seq, topic, payload, 1_800_000_000_000_000)
+                seq = max(self.rows, default=0) + 1
+                event = StoredEvent(seq, 1_800_000_000_000_000, name, {})
+                topic, payload = StationEncoder("plant", "line1", "station1").event(self.epoch, seq, event)
+                self.rows[seq] = Message(self.epoch, seq, topic, payload, event.utc_us)
 
     def outbox(self) -> Outbox:
         with self.lock:
-            return Outbox(self.epoch, len(self.rows), len(self.rows) - len(self.settled), 0)
+            return Outbox(self.epoch, max(self.rows, default=0), len(self.rows) - len(self.settled), 0)
 
     def unsettled(self, after_seq: int, limit: int) -> tuple[Message, ...]:
         with self.lock:

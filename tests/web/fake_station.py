@@ -238,7 +238,9 @@ def _record(frame: Frame, lane: str, outcome: Outcome, found: tuple[Detection, .
     quality = Quality(2140.0, 3.0 if outcome is Outcome.UNSURE else 131.0, 0.01, 1.1, 0)
     reasons: tuple[Reason, ...] = ()
     if outcome is Outcome.NG:
-        reasons = tuple(Reason(Rule.DEFECT, d.score, LIMIT, d.label, "", i) for i, d in enumerate(found) if d.score > LIMIT)
+        reasons = tuple(
+            Reason(Rule.DEFECT, d.score, LIMIT, d.label, "", i) for i, d in enumerate(found) if d.score > LIMIT
+        )
     elif outcome is Outcome.UNSURE:
         reasons = (Reason(rule, 3.0, 5.0),)
     return Record(

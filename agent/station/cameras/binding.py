@@ -1,4 +1,4 @@
-"""Which video device is the camera meant: by serial, by port, by device file (FIELD 5).
+"""Which video device is the camera meant: by serial, by port, by device file.
 
 Device numbers change after a replug, serials do not. Where serial and port are both given, the
 camera must be at that port: two cameras swapped are noticed and refused.

@@ -1,4 +1,4 @@
-"""Wakes the lanes that wait for a camera when one is plugged in (FIELD 1).
+"""Wakes the lanes that wait for a camera when one is plugged in.
 
 One thread a process listens to udev. A camera brings several devices and udev names each of them
 when its links are made: the news is gathered for a moment, then the lanes are woken once.

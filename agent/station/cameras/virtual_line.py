@@ -30,6 +30,8 @@ _IS_BAD, _DRAWING = 1, 2
 """Independent streams of random numbers for the two questions about a board."""
 _DRAW_AHEAD = 3.0
 """A board is drawn so many times the slowest drawing before it passes: drawing is not latency."""
+_SLOWEST = 0.2
+"""A drawing counts as no slower than this share of the time between two boards."""
 
 
 @lru_cache(maxsize=8)
@@ -82,7 +84,7 @@ class VirtualLine:
     def open(self) -> CameraInfo:
         config = self._config
         self._refuse_while_vanished()
-        layout_of(config.layout, config.width_px, config.height_px)
+        self._draw(self._next)  # the layout and the first board take their time before the clock starts
         self._pace.start()
         self._open = True
         return CameraInfo(f"virtual-{config.layout}-{config.seed}", config.width_px, config.height_px)
@@ -132,7 +134,8 @@ class VirtualLine:
         if self._drawn is None or self._drawn[0] != index:
             begun = time.perf_counter()
             self._drawn = (index, board_of(self._config, index).pixels)
-            self._slowest_s = min(max(self._slowest_s, time.perf_counter() - begun), 0.2 / self._config.rate_hz)
+            took_s = time.perf_counter() - begun
+            self._slowest_s = min(max(self._slowest_s, took_s), _SLOWEST / self._config.rate_hz)
         return self._drawn[1]
 
     def _shoot(self, index: int, grey: Grey) -> Shot:

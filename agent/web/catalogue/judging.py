@@ -21,13 +21,17 @@ RULES: Texts = {
     "rule.too_bright": Text("Too bright", "过亮"),
     "rule.too_bright.why": Text("brightness {measured}, at most {limit}", "亮度 {measured}，上限 {limit}"),
     "rule.saturated": Text("Overexposed", "过曝"),
-    "rule.saturated.why": Text("{measured} of the pixels at white, at most {limit}", "饱和像素 {measured}，上限 {limit}"),
+    "rule.saturated.why": Text(
+        "{measured} of the pixels at white, at most {limit}", "饱和像素 {measured}，上限 {limit}"
+    ),
     "rule.blurred": Text("Blurred", "模糊"),
     "rule.blurred.why": Text("sharpness {measured}, at least {limit}", "清晰度 {measured}，下限 {limit}"),
     "rule.stale": Text("Picture too old", "图像过旧"),
     "rule.stale.why": Text("{measured} ms old, at most {limit} ms", "已过 {measured} 毫秒，上限 {limit} 毫秒"),
     "rule.frozen": Text("Picture frozen", "图像冻结"),
-    "rule.frozen.why": Text("{measured} equal pictures in a row, at most {limit}", "连续相同 {measured} 帧，上限 {limit}"),
+    "rule.frozen.why": Text(
+        "{measured} equal pictures in a row, at most {limit}", "连续相同 {measured} 帧，上限 {limit}"
+    ),
     "rule.incomplete": Text("Picture incomplete", "图像不完整"),
     "rule.incomplete.why": Text("{measured} of {limit}", "{measured} / {limit}"),
     "rule.wrong_size": Text("Wrong picture size", "图像尺寸不符"),

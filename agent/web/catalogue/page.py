@@ -52,7 +52,9 @@ LINE: Texts = {
     "latency.p50": Text("p50", "p50"),
     "latency.p99": Text("p99", "p99"),
     "latency.deadline": Text("deadline {limit}", "时限 {limit}"),
-    "latency.chart": Text("p50 {p50} ms, p99 {p99} ms, deadline {limit} ms", "p50 {p50} 毫秒，p99 {p99} 毫秒，时限 {limit} 毫秒"),
+    "latency.chart": Text(
+        "p50 {p50} ms, p99 {p99} ms, deadline {limit} ms", "p50 {p50} 毫秒，p99 {p99} 毫秒，时限 {limit} 毫秒"
+    ),
     "bad.title": Text("Last parts that did not pass", "最近未通过的工件"),
     "bad.none": Text("No NG or UNSURE part today.", "今日没有 NG 或存疑工件。"),
     "bad.all": Text("All parts", "全部工件"),

@@ -1,7 +1,10 @@
 // One lane of the line view: banner, picture, age. Banner and picture always show the same part.
 
-const HOLD_BAD_MS = 1000; // a part that did not pass stays that long before a good one covers it
-const HOLD_NEXT_MS = 300; // and no verdict is covered sooner: at most three changes a second, none of them a flicker
+// On a fast line the newest verdict would be a flicker that nobody can read. A part that did not pass stays
+// for a moment, a good one for a shorter one; then the newest is shown. No part is hidden: the row of ticks
+// and the counters have all of them.
+const HOLD_BAD_MS = 700;
+const HOLD_GOOD_MS = 300;
 const LIVE = new Set(["running", "idle"]);
 
 /** The part's picture, decoded, so that it can be put in place at once with its boxes; null without one. */
@@ -68,8 +71,7 @@ export class Lane {
 
   #due() {
     if (!this.#part) return 0;
-    const good = this.#next.said.tone === "ok";
-    return this.#shownAt + (this.#part.tone !== "ok" && good ? HOLD_BAD_MS : HOLD_NEXT_MS);
+    return this.#shownAt + (this.#part.tone === "ok" ? HOLD_GOOD_MS : HOLD_BAD_MS);
   }
 
   #plan() {
