@@ -100,7 +100,7 @@ def one_defect_boards(split: str, folder: Path) -> list[Part]:
 
 def judge(boards: Sequence[Part], work: Path, model: Path, threshold: float) -> list[Judged]:
     """Every board through `okng judge`, results in one database below `work`."""
-    recipe = work / "recipe.toml"
+    recipe = work / "deeppcb.toml"
     recipe.write_text(RECIPE.format(model=model, threshold=threshold))
     judged = []
     for first in range(0, len(boards), CHUNK):
@@ -108,7 +108,8 @@ def judge(boards: Sequence[Part], work: Path, model: Path, threshold: float) -> 
         answer = work / "judged.json"
         command = [sys.executable, "-m", "agent.cli", "judge", "--data", str(work / "data"), "--recipe", str(recipe)]
         command += ["--json", str(answer), "--purpose", "production", *(str(b.picture) for b in some)]
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        if subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.DEVNULL).returncode:
+            sys.exit("okng judge failed")
         by_picture = {p["picture"]: p for p in json.loads(answer.read_text())["parts"]}
         for board in some:
             got = by_picture[str(board.picture)]

@@ -5,7 +5,7 @@ Only counts, sums and histograms with fixed bounds travel, so that a centre can 
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipelines.values import Outcome, Purpose, Record
@@ -144,3 +144,53 @@ def summarise(lane: str, camera: str, window: Window, records: Iterable[Record])
         recipes=tuple(sorted({f"{r.origin.recipe}@{r.origin.recipe_hash[:12]}" for r in every})),
         untrusted_clock=sum(not r.clock_trusted for r in parts),
     )
+
+
+def merge(summaries: Sequence[Summary]) -> Summary:
+    """One summary of a lane's summaries that follow on each other, as if it had been one window."""
+    first, last = summaries[0], summaries[-1]
+    starts = [s.first_part_utc_us for s in summaries if s.parts]
+    return Summary(
+        lane=last.lane,
+        camera=last.camera,
+        window=Window(
+            start_utc_us=min(s.window.start_utc_us for s in summaries),
+            end_utc_us=max(s.window.end_utc_us for s in summaries),
+            first_id=first.window.first_id,
+            last_id=last.window.last_id,
+        ),
+        parts=sum(s.parts for s in summaries),
+        ok=sum(s.ok for s in summaries),
+        ng=sum(s.ng for s in summaries),
+        unsure=sum(s.unsure for s in summaries),
+        first_pass_ok=sum(s.first_pass_ok for s in summaries),
+        first_pass=sum(s.first_pass for s in summaries),
+        missed=sum(s.missed for s in summaries),
+        defects=_added(s.defects for s in summaries),
+        unsure_reasons=_added(s.unsure_reasons for s in summaries),
+        first_part_utc_us=min(starts, default=0),
+        last_part_utc_us=max(s.last_part_utc_us for s in summaries),
+        latency_ms=_columns(s.latency_ms for s in summaries),
+        latency_sum_ms=sum(s.latency_sum_ms for s in summaries),
+        latency_max_ms=max(s.latency_max_ms for s in summaries),
+        scores=_columns(s.scores for s in summaries),
+        quality_parts=sum(s.quality_parts for s in summaries),
+        brightness_sum=sum(s.brightness_sum for s in summaries),
+        sharpness_sum=sum(s.sharpness_sum for s in summaries),
+        other_purposes=sum(s.other_purposes for s in summaries),
+        models=tuple(sorted({name for s in summaries for name in s.models})),
+        recipes=tuple(sorted({name for s in summaries for name in s.recipes})),
+        untrusted_clock=sum(s.untrusted_clock for s in summaries),
+        temperature_c=last.temperature_c,
+    )
+
+
+def _added(counts: Iterable[tuple[tuple[str, int], ...]]) -> tuple[tuple[str, int], ...]:
+    total: Counter[str] = Counter()
+    for each in counts:
+        total.update(dict(each))
+    return _sorted(total)
+
+
+def _columns(histograms: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*histograms, strict=True)))

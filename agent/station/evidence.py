@@ -167,7 +167,8 @@ class Evidence:
             proof = write_whole(self._folder, waiting.name, jpeg.tobytes())
         except OSError as error:
             log.warning("picture %s was not kept: %s", waiting.name, error)
-            self._lost += 1
+            with self._changed:
+                self._lost += 1
             return
         self._used += proof.bytes
         self._tell(lambda: self._store.set_evidence(waiting.id, proof))

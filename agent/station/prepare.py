@@ -16,7 +16,7 @@ from agent import paths
 from agent.atomic import write_atomically
 from agent.config import Config
 from agent.errors import BundleRefused, OkngError, Problem, RecipeRefused
-from agent.ports import Clock
+from agent.ports import Clock, Session
 from agent.recipes import Recipes
 from agent.station.engines.engine import Engine
 from agent.station.job import Job
@@ -101,14 +101,18 @@ class Preparer:
             proven = self._load(bundle, planned.input_size, planned.slots)
             session = proven.loaded.model.session(planned.slots)
             look = SizedLook(bundle.facts, recipe, session, self._now_ns, live=not lane.config.keeps_every)
+            same = proven.golden is proven.loaded.model
+            golden = session if same else proven.golden.session()
             self._recipes.remember(recipe)
             log.info("lane %s: recipe %s, model %s on %s", lane.name, recipe.name, bundle.id, proven.loaded.device)
-            return self._made(lane, recipe, bundle, proven, look)
+            return self._made(lane, recipe, bundle, proven, look, golden)
 
     def _now_ns(self) -> int:
         return self._clock.now().mono_ns
 
-    def _made(self, lane: Lane, recipe: Recipe, bundle: Bundle, proven: Proven, look: SizedLook) -> Job:
+    def _made(
+        self, lane: Lane, recipe: Recipe, bundle: Bundle, proven: Proven, look: SizedLook, golden: Session
+    ) -> Job:
         origin = Origin(
             lane=lane.name,
             camera=lane.config.camera.kind,
@@ -120,8 +124,7 @@ class Preparer:
             device=proven.loaded.device,
             software=__version__,
         )
-        # A session of its own: the lane's input buffers keep their painted border.
-        prover = Prover(bundle, proven.golden.session(), self._clock)
+        prover = Prover(bundle, golden, self._clock)
         return Job(
             recipe=recipe,
             thresholds=bundle.facts.limits(recipe),

@@ -143,7 +143,7 @@ class Api:
             return refusal(415, f"content type {kind[:60]!r}: allowed are image/jpeg and image/png")
         try:
             async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await _body(request)
+                body = await read_body(request, MAX_BYTES)
         except TimeoutError:
             return refusal(408, f"the picture did not arrive within {BODY_TIMEOUT_S:.0f} s")
         if body is None:
@@ -196,16 +196,16 @@ def _not_judged(error: ControlFailed) -> JSONResponse:
     return refusal(504 if isinstance(cause, TimeoutError) else 503, str(error))
 
 
-async def _body(request: Request) -> bytes | None:
+async def read_body(request: Request, most: int) -> bytes | None:
     """The body, read only as far as it may be long; None for a longer one."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BYTES:
+    if length.isdigit() and int(length) > most:
         return None
     parts: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
-        if size > MAX_BYTES:
+        if size > most:
             return None
         parts.append(chunk)
     return b"".join(parts)

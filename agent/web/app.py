@@ -6,8 +6,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import nullcontext
 from datetime import UTC, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,15 +78,6 @@ def desk_of(config: Config, problem: str) -> Desk:
 
 def application(desk: Desk, door: Door | None) -> ASGIApp:
     """The whole server as one ASGI application, behind its guard."""
-
-    @asynccontextmanager
-    async def alive(_: FastAPI) -> AsyncIterator[None]:
-        looking = asyncio.create_task(desk.hub.run())
-        yield
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
-
     app = FastAPI(
         title="okng",
         version=__version__,
@@ -95,7 +85,6 @@ def application(desk: Desk, door: Door | None) -> ASGIApp:
         openapi_url=f"{PREFIX}/openapi.json",
         docs_url=None,
         redoc_url=None,
-        lifespan=alive,
     )
     pages = Pages(desk)
     app.include_router(Api(desk).router)
@@ -133,7 +122,7 @@ def _add_monitoring(app: FastAPI, desk: Desk) -> None:
             outbox, tallies = None, None
         return Response(exposition(heard, tallies, outbox, desk.hub.viewers), media_type=CONTENT_TYPE)
 
-    app.add_api_route("/healthz", health, include_in_schema=False)
+    app.add_api_route("/healthz", health, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)
 
 
@@ -188,7 +177,7 @@ async def _serve(desk: Desk, door: Door | None, listening: socket.socket) -> Non
         limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_S,
-        lifespan="on",
+        lifespan="off",
         ws="none",
     )
     server = _Server(settings)
@@ -201,9 +190,16 @@ async def _serve(desk: Desk, door: Door | None, listening: socket.socket) -> Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    feeding = asyncio.create_task(_tell(server))
+    # Whatever ends the looking ends the process: a page that goes on without it would show what was.
+    background = (asyncio.create_task(desk.hub.run()), asyncio.create_task(_tell(server)))
+    for task in background:
+        task.add_done_callback(lambda _: stop())
     await server.serve(sockets=[listening])
-    feeding.cancel()
+    for task in background:
+        task.cancel()
+    for ended in await asyncio.gather(*background, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
 
 
 async def _tell(server: uvicorn.Server) -> None:

@@ -193,8 +193,8 @@ class Board:
             }
         )
 
-    def tick(self, view: View) -> str:
-        return json.dumps({"clock": self.speech(view).clock(time.time_ns() // 1000)})
+    def tick(self, view: View, age_ms: float) -> str:
+        return json.dumps({"clock": self.speech(view).clock(time.time_ns() // 1000), "age_ms": round(age_ms)})
 
 
 def _said(banner: Banner) -> Mapping[str, object]:

@@ -4,6 +4,7 @@ Everything that comes from outside (labels) is escaped here; nothing carries a s
 the page's Content-Security-Policy allows none.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Box:
 
 def boxes(found: Sequence[Box], width_px: int, height_px: int) -> Markup:
     """Boxes over a picture of this size; those that count have a label, as large whatever the picture's size."""
+    found = [b for b in found if _is_finite(b.detection)]
     if not width_px or not height_px:
         return Markup("")
     unit = max(width_px, height_px) / 640
@@ -87,7 +89,9 @@ def latency(p50_ms: float, p99_ms: float, deadline_ms: float, label: str) -> Mar
 
 
 def gauge(measured: float, limit: float, label: str) -> Markup:
-    """A measured value (dot) against its limit (tick) on a scale from 0."""
+    """A measured value (dot) against its limit (tick) on a scale from 0; nothing where one is no number."""
+    if not (math.isfinite(measured) and math.isfinite(limit)):
+        return Markup("")
     top = max(measured, limit, 1e-9) * 1.15
     x, tick = 200 * max(measured, 0.0) / top, 200 * max(limit, 0.0) / top
     return Markup(
@@ -122,17 +126,27 @@ def thumbnail(jpeg: bytes, around: Detection | None) -> bytes | None:
     if pixels is None:
         return None
     height, width = pixels.shape[:2]
+    around = around if around and _is_finite(around) else None
     x1, y1, x2, y2 = _cut(around, width, height) if around else (0, 0, width, height)
     part = pixels[y1:y2, x1:x2]
     scale = min(THUMB_WIDTH_PX / part.shape[1], THUMB_HEIGHT_PX / part.shape[0])
     size = (max(1, round(part.shape[1] * scale)), max(1, round(part.shape[0] * scale)))
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     if around:
-        low = (round((around.x1 - x1) * scale) - 4, round((around.y1 - y1) * scale) - 4)
-        high = (round((around.x2 - x1) * scale) + 4, round((around.y2 - y1) * scale) + 4)
+        low = (_pixel((around.x1 - x1) * scale - 4), _pixel((around.y1 - y1) * scale - 4))
+        high = (_pixel((around.x2 - x1) * scale + 4), _pixel((around.y2 - y1) * scale + 4))
         cv2.rectangle(small, low, high, _BGR_NG, 2)
     done, data = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, 80))
     return data.tobytes() if done else None
+
+
+def _is_finite(at: Detection) -> bool:
+    return all(map(math.isfinite, (at.x1, at.y1, at.x2, at.y2)))
+
+
+def _pixel(value: float) -> int:
+    """A coordinate that OpenCV takes, however far outside the picture it lies."""
+    return round(min(max(value, -9999.0), 9999.0))
 
 
 def _cut(at: Detection, width: int, height: int) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ viewer nothing is asked, read or drawn.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -47,8 +47,8 @@ class Draw(Protocol):
         """JSON of the newest part of a lane."""
         ...
 
-    def tick(self, view: View) -> str:
-        """JSON of the second that has passed."""
+    def tick(self, view: View, age_ms: float) -> str:
+        """JSON of the second that has passed; `age_ms` since the station was last looked at."""
         ...
 
 
@@ -71,11 +71,11 @@ class Viewer:
         self._closed = True
         self._wake.set()
 
-    async def messages(self, draw: Draw) -> AsyncIterator[str]:
+    async def messages(self, tick: Callable[[View], str]) -> AsyncIterator[str]:
         """Server-sent events until closed; at least one a second, so that silence means a cut."""
         yield "retry: 1000\n\n"
         while not self._closed:
-            yield f"event: tick\ndata: {draw.tick(self.view)}\n\n"
+            yield f"event: tick\ndata: {tick(self.view)}\n\n"
             end = time.monotonic() + TICK_EVERY_S
             while not self._closed and (left := end - time.monotonic()) > 0:
                 with suppress(TimeoutError):
@@ -121,7 +121,7 @@ class Hub:
         self._viewers.add(viewer)
         self._somebody.set()
         try:
-            async for message in viewer.messages(self._draw):
+            async for message in viewer.messages(self._tick):
                 yield message
         finally:
             self._viewers.discard(viewer)
@@ -129,6 +129,10 @@ class Hub:
                 self._somebody.clear()
                 self._state.clear()
                 self._parts.clear()
+
+    def _tick(self, view: View) -> str:
+        """Says how old the state is: a look that hangs must not pass for a station where nothing changes."""
+        return self._draw.tick(view, (time.monotonic() - self._now_at) * 1e3 if self._now else 0.0)
 
     def close(self) -> None:
         """Let all viewers go, so that the server can end."""

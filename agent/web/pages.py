@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
@@ -12,10 +12,10 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from agent.errors import Problem
 from agent.store.values import PartQuery, StoredPart
 from agent.web import drawing
-from agent.web.api import PartId, kept_headers, refusal
+from agent.web.api import PartId, kept_headers, read_body, refusal
 from agent.web.board import boxes_of, reasons_of
 from agent.web.catalogue.judging import LABELS
-from agent.web.catalogue.text import Language
+from agent.web.catalogue.text import LANGUAGES, Language
 from agent.web.desk import Desk
 from agent.web.hub import View
 from agent.web.pictures import evidence_file
@@ -28,6 +28,7 @@ Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 YEAR_S = 365 * 86400
 _MAX_FORM_BYTES = 4096
+_MAX_FIELDS = 16
 _STAGES = ("wait_ms", "quality_ms", "prepare_ms", "infer_ms", "decode_ms", "judge_ms")
 
 
@@ -149,9 +150,12 @@ class Pages:
 
     async def preferences(self, request: Request) -> Response:
         """Keep language or theme in a cookie and go back."""
-        form = await request.form(max_files=0, max_fields=8, max_part_size=_MAX_FORM_BYTES)
-        answer = RedirectResponse(_local(str(form.get("next", "/"))), 303)
-        for name, allowed in (("language", ("en", "zh")), ("theme", THEMES)):
+        body = await read_body(request, _MAX_FORM_BYTES)
+        if body is None:
+            return refusal(413, f"the form is larger than {_MAX_FORM_BYTES} bytes")
+        form = dict(parse_qsl(body.decode("ascii", "replace"), max_num_fields=_MAX_FIELDS))
+        answer = RedirectResponse(_local(form.get("next", "/")), 303)
+        for name, allowed in (("language", LANGUAGES), ("theme", THEMES)):
             if (value := form.get(name)) in allowed:
                 answer.set_cookie(f"okng_{name}", str(value), max_age=YEAR_S, httponly=True, samesite="lax")
         return answer
@@ -159,7 +163,7 @@ class Pages:
     def speech(self, request: Request) -> Speech:
         """The viewer's language: chosen by cookie, else by the configuration, else the browser's."""
         chosen = request.cookies.get("okng_language", "")
-        wanted = chosen if chosen in ("en", "zh") else self._desk.config.station.languages
+        wanted = chosen if chosen in LANGUAGES else self._desk.config.station.languages
         language: Language = preferred(wanted, request.headers.get("accept-language", ""))
         return Speech(language, self._desk.zone)
 

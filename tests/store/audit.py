@@ -33,7 +33,9 @@ def _summaries(connection: sqlite3.Connection) -> None:
     lanes = [lane for (lane,) in connection.execute("SELECT DISTINCT lane FROM summaries")]
     for lane in lanes:
         covered, totals = 0, Counter[str]()
-        query = "SELECT first_id, last_id, body, parts, ok, ng, unsure, missed FROM summaries WHERE lane = ? ORDER BY id"
+        query = (
+            "SELECT first_id, last_id, body, parts, ok, ng, unsure, missed FROM summaries WHERE lane = ? ORDER BY id"
+        )
         for first, last, text, *rising in connection.execute(query, (lane,)):
             body = json.loads(text)
             assert first == covered + 1, f"{lane}: a range begins at {first} after {covered}"

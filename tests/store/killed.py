@@ -17,7 +17,7 @@ def main(data: Path, life: int) -> None:
     clock = SystemClock()
     store = writer(data, clock, lanes=("top", "side"), window_s=0.2).start()
 
-    def shown(record_id: int, made: Record, picture: Frame | None) -> None:
+    def shown(record_id: int, _made: Record, _picture: Frame | None) -> None:
         sys.stdout.write(f"{record_id}\n")
         sys.stdout.flush()
 

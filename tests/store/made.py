@@ -19,7 +19,6 @@ from pipelines.values import (
     Inspection,
     Origin,
     Outcome,
-    Purpose,
     Quality,
     Reason,
     Record,
@@ -123,7 +122,7 @@ class Committed:
     ids: list[int] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def __call__(self, record_id: int, record: Record, frame: Frame | None) -> None:
+    def __call__(self, record_id: int, _record: object, _frame: object) -> None:
         with self._changed:
             self.ids.append(record_id)
             self._changed.notify_all()
@@ -160,5 +159,3 @@ def drained(store: Writer, turns: int = 2, timeout_s: float = 30.0) -> None:
         pause.wait(0.005)
     raise AssertionError("the write thread makes no turns")
 
-
-PURPOSES = tuple(Purpose)

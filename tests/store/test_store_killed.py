@@ -57,7 +57,9 @@ def test_killed_a_dozen_times(tmp_path: Path) -> None:
     audit(store.database, shown | opened)
     assert len(shown) > KILLS
     reader = Reader(store.database)
-    interrupted = {int(i) for e in reader.events(10_000) if e.name == "interrupted" for i in str(e.detail["ids"]).split(",")}
+    interrupted = {
+        int(i) for e in reader.events(10_000) if e.name == "interrupted" for i in str(e.detail["ids"]).split(",")
+    }
     assert interrupted <= {p.id for p in reader.parts(PartQuery(outcome=Outcome.UNSURE, lane="side", limit=1 << 30))}
 
 

@@ -25,7 +25,10 @@ def test_readers_under_load_never_see_a_locked_database(tmp_path: Path) -> None:
     store = writer(tmp_path, clock, window_s=1).start()
     reading = [
         subprocess.Popen(
-            [sys.executable, "-m", "tests.store.reading", store.database, "4"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.store.reading", store.database, "4"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
     ]
@@ -84,9 +87,7 @@ except StoreFailed as error:
 
 
 def ask_as_nobody(database: Path) -> str:
-    asked = subprocess.run(
-        [sys.executable, "-c", ASK, database], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    asked = subprocess.run([sys.executable, "-c", ASK, database], cwd=ROOT, capture_output=True, text=True, check=False)
     assert asked.returncode == 0, asked.stderr
     return asked.stdout.strip()
 

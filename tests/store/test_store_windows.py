@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_windows_follow_the_clock_wherever_it_goes(at: int, passes_us: int, leng
     over, running = passed(start, now, length)
     assert len(over) <= MOST_EMPTY
     assert running % length == 0
-    assert all(b - a == length for a, b in zip(over, over[1:], strict=False))
+    assert all(b - a == length for a, b in pairwise(over))
     if over:
         assert over[0] == start
         assert running == aligned(now, length)
@@ -82,7 +83,10 @@ def test_an_open_row_is_counted_by_the_window_after_its_judgement(tmp_path: Path
     clock.pass_s(60)
     drained(store)
     store.close()
-    assert [(s.parts, s.window.first_id, s.window.last_id) for s, _ in reader.summaries("top")] == [(2, 2, 3), (1, 1, 1)]
+    assert [(s.parts, s.window.first_id, s.window.last_id) for s, _ in reader.summaries("top")] == [
+        (2, 2, 3),
+        (1, 1, 1),
+    ]
     audit(store.database, done.ids)
 
 
@@ -195,7 +199,9 @@ class Line:
             open_id = self.opened.pop(n % len(self.opened))
             part = Reader(self.store.database).part(open_id)
             assert part is not None
-            self.store.add(record(part.record.sequence, outcome, part.record.origin.lane, open_id=open_id), None, self.done)
+            self.store.add(
+                record(part.record.sequence, outcome, part.record.origin.lane, open_id=open_id), None, self.done
+            )
         elif name == "event":
             self.store.event("something", n=n)
         elif name == "pass":

@@ -1,7 +1,7 @@
-// Server-sent events with a watch on their silence: the server speaks at least once a second, so three
-// silent seconds mean that nothing on the page is live any more.
+// Server-sent events with a watch on their silence: the server says at least once a second how old its look
+// at the station is. A state older than this means that nothing on the page is live any more.
 
-const SILENT_MS = 2500;
+const SILENT_MS = 2800;
 const LOOK_MS = 250;
 const AGAIN_MS = 2000;
 
@@ -12,9 +12,9 @@ export function follow(address, on, lost, found) {
   let silent = false;
   let opened = 0;
 
-  function hear() {
-    heard = performance.now();
-    if (silent) {
+  function hear(age_ms) {
+    heard = performance.now() - age_ms;
+    if (silent && age_ms < SILENT_MS) {
       silent = false;
       found();
     }
@@ -26,8 +26,9 @@ export function follow(address, on, lost, found) {
     source = new EventSource(address);
     for (const [name, act] of Object.entries(on)) {
       source.addEventListener(name, (event) => {
-        hear();
-        act(JSON.parse(event.data));
+        const data = JSON.parse(event.data);
+        if (name === "tick") hear(data.age_ms);
+        if (!silent || name !== "lane") act(data);
       });
     }
   }
