@@ -188,6 +188,10 @@ class EngineConfig(Section):
     devices: tuple[str, ...] = opt((), "devices in the order they are tried: NPU, GPU, CPU")
     precision: Literal["auto", "f32", "bf16", "f16"] = opt("auto", "inference precision; auto: the device's own")
     threads: int = opt(0, "CPU threads for inference, 0: the device's own choice", ge=0, le=512)
+    streams: int = opt(0, "CPU streams with several requests at a time, 0: one each, up to the cores", ge=0, le=512)
+    properties: dict[str, dict[str, bool | int | float | str]] = opt(
+        {}, "device -> OpenVINO's own properties as they stand: power, cores, turbo"
+    )
     cache_mb: int = opt(512, "size cap of the compiled-model cache", "MB", ge=0)
     canned: tuple[tuple[str, float, float, float, float, float], ...] = opt(
         (), "canned answers: (label, score, x1, y1, x2, y2) in px of the model's input"

@@ -17,6 +17,8 @@ LEVELS: Mapping[str, int] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+OURS = ("agent", "pipelines")
+"""Loggers are named by their module: these packages are ours."""
 _SYSLOG: Mapping[int, int] = {
     logging.DEBUG: 7,
     logging.INFO: 6,
@@ -56,13 +58,16 @@ def to_journal(stream: TextIO, environment: Mapping[str, str] = os.environ) -> b
 
 
 def set_up(level: str, stream: TextIO | None = None, environment: Mapping[str, str] = os.environ) -> None:
-    """Send all messages of at least this level (a key of LEVELS) to the stream; stderr by default.
+    """Send our messages of at least this level (a key of LEVELS) to the stream; stderr by default.
 
-    Raises ValueError for another level. May be called again, with another level.
+    Libraries are heard from warning on: their info is about themselves. Raises ValueError for another
+    level. May be called again, with another level.
     """
     if level not in LEVELS:
         raise ValueError(f"log.level {level!r} is not known; allowed: {', '.join(LEVELS)}")
     stream = sys.stderr if stream is None else stream
     there = logging.StreamHandler(stream)
     there.setFormatter(OneLine(to_journal(stream, environment)))
-    logging.basicConfig(level=LEVELS[level], handlers=[there], force=True)
+    logging.basicConfig(level=max(LEVELS[level], logging.WARNING), handlers=[there], force=True)
+    for ours in OURS:
+        logging.getLogger(ours).setLevel(LEVELS[level])

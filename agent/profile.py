@@ -1,8 +1,8 @@
 """Device profiles: one TOML file per class of hardware, and the one that fits this machine.
 
 A profile is data. Its `[engine]` and `[camera.KIND]` tables are configuration defaults that the
-station's own settings override (`agent.settings`); `[properties.DEVICE]` are OpenVINO's own
-properties, handed to the compiler of that device as they stand.
+station's own settings override (`agent.settings`): device order, precision, threads, streams, cache,
+and OpenVINO's own properties of a device (power, cores).
 """
 
 import fnmatch
@@ -61,13 +61,9 @@ class Profile(_Strict):
     tested: str = Field(min_length=1, description="on what it was run; 'never run on its hardware' otherwise")
     priority: int = Field(ge=0, le=100, description="of all that fit, the highest is taken")
     match: Rules
-    streams: int = Field(0, ge=0, le=64, description="streams with several lanes, 0: one a lane; one lane: latency")
     engine: dict[str, Any] = Field({}, description="defaults of the configuration's [engine]")
     camera: dict[Literal["v4l2", "rtsp", "video", "folder", "push", "virtual"], dict[str, Any]] = Field(
         {}, description="defaults of a lane's camera, by its kind"
-    )
-    properties: dict[str, dict[str, str | int | float | bool]] = Field(
-        {}, description="device -> OpenVINO property -> value (power, cores, turbo)"
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
 from agent.store.records import lanes_of
 from agent.store.retention import aged_up_to, held_from
@@ -11,19 +11,20 @@ from agent.store.schema import JUDGED, KEPT, NAMED, NOT_PRODUCTION, defects, ins
 from agent.store.values import Kept, PartQuery
 from pipelines.values import Outcome, Purpose
 
+FEW = 20_000
+"""Rows of a span of time whose ids are looked at in a few milliseconds."""
+
 
 def parts_query(conn: Connection, query: PartQuery) -> Select[Any]:
-    """The select for a search, the newest first.
-
-    Ids rise with time but for a clock that jumps. So a span of time is first turned into the span of ids
-    it lies in, from the index alone, and the rows are then walked by id, whichever index finds them.
-    """
+    """The select for a search, the newest first: rows are walked by id, whichever index finds them."""
     part = inspections.c
     wanted = PARTS.where(JUDGED)
+    # Where the part's own id is known, its index is the one to take.
+    lane, outcome = (_unindexed("lane"), _unindexed("outcome")) if query.part_id else (part.lane, part.outcome)
     if query.lane:
-        wanted = wanted.where(part.lane == query.lane)
+        wanted = wanted.where(lane == query.lane)
     if query.outcome is not None:
-        wanted = wanted.where(part.outcome == str(query.outcome))
+        wanted = wanted.where(outcome == str(query.outcome))
     if query.part_id:
         wanted = wanted.where(part.part_id == query.part_id, NAMED)
     if query.purpose:
@@ -32,22 +33,50 @@ def parts_query(conn: Connection, query: PartQuery) -> Select[Any]:
             wanted = wanted.where(NOT_PRODUCTION)
     if query.before_id is not None:
         wanted = wanted.where(part.id < query.before_id)
-    when = _when(query)
-    if when:
-        lowest, highest = conn.execute(select(func.min(part.id), func.max(part.id)).where(*when)).one()
-        wanted = wanted.where(*when, part.id.between(lowest or 0, highest or 0))
+    if query.since_utc_us is not None or query.until_utc_us is not None:
+        # By the index on time SQLite would have to sort all that it finds.
+        wanted = wanted.where(*_within(query, _unindexed("captured_utc_us")))
+        if (span := _span(conn, query)) is not None:
+            wanted = wanted.where(part.id.between(*span))
     if query.label:
         wanted = wanted.where(part.id.in_(_with_label(query)))
     return wanted.order_by(part.id.desc()).limit(query.limit)
 
 
-def _when(query: PartQuery) -> list[Any]:
-    captured, when = inspections.c.captured_utc_us, []
+def _unindexed(name: str) -> ColumnElement[Any]:
+    """A column of `inspections`, with the plus that keeps SQLite from its indexes (sqlite.org/optoverview.html)."""
+    return literal_column(f"+inspections.{name}", inspections.c[name].type)
+
+
+def _within(query: PartQuery, captured: ColumnElement[int]) -> list[ColumnElement[bool]]:
+    when = []
     if query.since_utc_us is not None:
         when.append(captured >= query.since_utc_us)
     if query.until_utc_us is not None:
         when.append(captured < query.until_utc_us)
     return when
+
+
+def _span(conn: Connection, query: PartQuery) -> tuple[int, int] | None:
+    """The span of ids that a span of time lies in, from the index alone; None where it would not help.
+
+    Ids rise with time, but for a clock that jumps: so both ends are looked for and not worked out. A span
+    of many rows is left alone where the newest of them are wanted, or where few rows come into question.
+    """
+    ids = inspections.c.id
+    when = _within(query, inspections.c.captured_utc_us)
+    some = select(ids).where(*when).limit(FEW + 1).subquery()
+    count, lowest, highest = conn.execute(select(func.count(), func.min(some.c.id), func.max(some.c.id))).one()
+    if count > FEW:
+        if query.until_utc_us is None or _is_selective(query):
+            return None
+        lowest, highest = conn.execute(select(func.min(ids), func.max(ids)).where(*when)).one()
+    return lowest or 0, highest or 0
+
+
+def _is_selective(query: PartQuery) -> bool:
+    rare = query.outcome in (Outcome.NG, Outcome.UNSURE) or query.purpose not in ("", Purpose.PRODUCTION)
+    return rare or bool(query.label or query.part_id)
 
 
 def _with_label(query: PartQuery) -> Select[Any]:

@@ -112,6 +112,7 @@ class Hub:
 
     async def follow(self, view: View) -> AsyncGenerator[str, None]:
         """One viewer's messages, until it leaves or the process ends."""
+        await self.now()
         viewer = Viewer(view)
         for key, data in self._state.get(view, {}).items():
             viewer.post(key, data)

@@ -13,7 +13,8 @@ SAY = """
 import logging, sys
 from agent.log import set_up
 set_up(sys.argv[1])
-log = logging.getLogger("okng.test")
+log = logging.getLogger("agent.test")
+logging.getLogger("library").info("about itself")
 log.debug("d"); log.info("two\\nlines"); log.warning("w")
 try:
     raise ValueError("why")
@@ -32,9 +33,9 @@ def said(level: str, file: Path, journal: bool) -> list[str]:
 
 def test_the_journal_gets_priorities_and_no_time(tmp_path: Path) -> None:
     lines = said("debug", tmp_path / "log", journal=True)
-    assert lines[:3] == ["<7>okng.test: d", "<6>okng.test: two | lines", "<4>okng.test: w"]
+    assert lines[:3] == ["<7>agent.test: d", "<6>agent.test: two | lines", "<4>agent.test: w"]
     assert len(lines) == 4
-    assert lines[3].startswith("<3>okng.test: it failed | Traceback")
+    assert lines[3].startswith("<3>agent.test: it failed | Traceback")
     assert lines[3].endswith("ValueError: why")
 
 
@@ -42,7 +43,7 @@ def test_elsewhere_a_line_begins_with_the_time_in_utc(tmp_path: Path) -> None:
     lines = said("warning", tmp_path / "log", journal=False)
     assert len(lines) == 2
     assert lines[0].partition(" ")[0].endswith("Z")
-    assert lines[0].endswith("WARNING okng.test: w")
+    assert lines[0].endswith("WARNING agent.test: w")
 
 
 def test_a_stream_without_a_file_is_not_the_journal() -> None:

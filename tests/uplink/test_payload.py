@@ -1,6 +1,7 @@
 """The messages: whatever a station measures becomes a flat, valid object; what is not one is refused."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 from agent.store.values import StoredEvent, StoredPart, Totals
 from agent.uplink.flat import slug
 from agent.uplink.payload import (
+    COMMANDS,
     AckMessage,
     AnswerMessage,
     EventMessage,
@@ -210,3 +212,13 @@ def test_schemas_in_the_tree_are_those_of_the_code() -> None:
     assert {file.name: file.read_text() for file in folder.iterdir()} == files()
     for schema in schemas().values():
         Draft202012Validator.check_schema(schema)
+
+
+def test_the_documents_examples_are_taken() -> None:
+    """docs/mqtt.md is true: its payloads decode, its class name is what the code makes."""
+    document = (Path(__file__).parents[2] / "docs" / "mqtt.md").read_text()
+    ack, command = re.findall(r"```json\n(.*?)\n```", document, re.DOTALL)
+    assert decode(AckMessage, ack.encode()).missing == (1043, 1044)
+    assert decode(COMMANDS["pause"], command.encode()).id == "shift-2-0001"
+    assert f"defect_{slug('划痕')}" in document
+    assert set(re.findall(r"\(schema/(.*?)\)", document)) == set(files())

@@ -7,7 +7,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,7 @@ class FakeStation:
     clock: SystemClock = field(default_factory=SystemClock)
     _store: Writer | None = None
     _live: Live | None = None
+    _server: ControlServer | None = None
     _sequence: int = 0
 
     def status(self) -> Status:
@@ -225,11 +226,10 @@ class FakeStation:
 
     def stop(self) -> None:
         assert self._live is not None
+        assert self._server is not None
         self._server.stop()
         self._live.stop()
         self._live = None
-
-    _server: Any = None
 
 
 def _record(frame: Frame, lane: str, outcome: Outcome, found: tuple[Detection, ...], rule: Rule) -> Record:
@@ -255,11 +255,6 @@ def _record(frame: Frame, lane: str, outcome: Outcome, found: tuple[Detection, .
         purpose=frame.purpose,
         part_id=frame.part_id,
     )
-
-
-def later(record: Record, by_us: int) -> Record:
-    """The same record at another time."""
-    return replace(record, captured=replace(record.captured, utc_us=record.captured.utc_us + by_us))
 
 
 @contextmanager

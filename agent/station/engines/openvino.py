@@ -6,20 +6,28 @@ kind = "openvino"
 devices = ["NPU", "GPU", "CPU"]   # tried in order; empty: the device profile's order
 precision = "auto"                # or f32, bf16, f16: the device's inference precision
 cache_mb = 512                    # size cap of the compiled-model cache, 0: none
+properties.CPU = { SCHEDULING_CORE_TYPE = "PCORE_ONLY" }   # OpenVINO's own, as they stand
 hang_s = 10                       # a device that has not answered for so long has failed
 ```
 
 Colour order, scaling, layout and element type are folded into the compiled graph: a session's input
 is the camera's own uint8 BGR. Compiled models are exported into a cache of our own (`cache.py`).
+
+`import openvino` reports every start to a server on the internet, unless its telemetry package cannot be
+imported (openvino/tools/ovc/telemetry_utils.py, 2026.4). A station talks to nobody that it was not told to.
 """
+# ruff: noqa: E402 - the telemetry must be out of reach before openvino is imported
 
 import io
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import numpy as np
 import openvino as ov  # type: ignore[import-untyped]
@@ -203,10 +211,10 @@ def _hints(config: EngineConfig, device: str, lanes: int, slots: int) -> dict[st
     if device.startswith("CPU"):
         if requests > 1:
             # More streams than cores only take memory: each has a copy of the graph's buffers.
-            hints["NUM_STREAMS"] = min(requests, os.cpu_count() or 1)
+            hints["NUM_STREAMS"] = config.streams or min(requests, os.cpu_count() or 1)
         if config.threads:
             hints["INFERENCE_NUM_THREADS"] = config.threads
-    return hints
+    return {**hints, **config.properties.get(device.partition(".")[0], {})}
 
 
 def _exported(compiled: ov.CompiledModel) -> bytes:

@@ -83,6 +83,7 @@ ALARMS: Texts = {
     "alarm.camera_stalled": Text("Camera delivers no pictures", "相机无图像"),
     "alarm.camera_wrong_settings": Text("Camera is not set as asked", "相机设置不符"),
     "alarm.settings_not_taken": Text("The camera did not take these settings", "相机未接受以下设置"),
+    "alarm.recipe_refused": Text("Recipe refused, the one before stays in use", "配方被拒绝，继续使用原配方"),
     "alarm.engine_failed": Text("The model cannot judge", "模型无法判定"),
     "alarm.engine_fallback": Text("The model runs on another device", "模型在其他设备上运行"),
     "alarm.disk_full": Text("Disk full: no pictures are kept", "磁盘已满：不再保存图像"),

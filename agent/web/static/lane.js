@@ -42,7 +42,6 @@ export class Lane {
   /** The server's word on what the lane is doing. */
   mode(said) {
     this.#mode = said;
-    this.#silent = false;
     this.#draw();
   }
 

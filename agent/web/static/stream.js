@@ -28,7 +28,7 @@ export function follow(address, on, lost, found) {
       source.addEventListener(name, (event) => {
         const data = JSON.parse(event.data);
         if (name === "tick") hear(data.age_ms);
-        if (!silent || name !== "lane") act(data);
+        act(data);
       });
     }
   }
