@@ -20,6 +20,8 @@ from agent.options import suggest
 from agent.problems import shown
 
 _DEVICE = re.compile(r"^(CPU|NPU|GPU)(\.\d+)?$")
+_IDENTITY = ("kind", "serial", "path", "url", "folder")
+"""Options that say which camera it is."""
 _FIELDS = frozenset({"site", "line", "station"})
 
 
@@ -38,8 +40,8 @@ class Finding:
         return Problem(self.where, self.what)
 
     def involves(self, removed: frozenset[str]) -> bool:
-        """Whether it rests on an option that was refused by itself (or on one inside, or around it)."""
-        return any(_overlap(name, gone) for name in (self.where, *self.also) for gone in removed)
+        """Whether it rests on an option that was refused by itself, or with the section around it."""
+        return any(name == gone or name.startswith(f"{gone}.") for name in (self.where, *self.also) for gone in removed)
 
 
 def check(config: Config) -> list[Finding]:
@@ -53,10 +55,6 @@ def check(config: Config) -> list[Finding]:
         *_web(config),
         *_storage(config),
     ]
-
-
-def _overlap(name: str, other: str) -> bool:
-    return name == other or name.startswith(f"{other}.") or other.startswith(f"{name}.")
 
 
 def _numbers(value: Any, name: str) -> Iterator[Finding]:
@@ -98,7 +96,8 @@ def _lanes(config: Config) -> Iterator[Finding]:
         key = _physical(lane)
         if key is not None and key in taken:
             what = f"{key[0]} {key[1]} is the camera of lane {taken[key]} already; a camera has one lane"
-            yield Finding(where, what, (f"lanes.{taken[key]}.camera",))
+            both = (where, f"lanes.{taken[key]}.camera")
+            yield Finding(where, what, tuple(f"{one}.{option}" for one in both for option in _IDENTITY))
         elif key is not None:
             taken[key] = name
 
@@ -118,7 +117,8 @@ def _physical(lane: LaneConfig) -> tuple[str, str] | None:
 def _camera(where: str, camera: CameraConfig) -> Iterator[Finding]:
     yield from _retry(where, camera.retry_min_s, camera.retry_max_s)
     if isinstance(camera, V4l2Config) and not camera.serial and not camera.path:
-        yield Finding(where, "serial and path are both empty; name the camera by one of them (`okng check` lists them)")
+        what = "serial and path are both empty; name the camera by one of them"
+        yield Finding(where, what, (f"{where}.serial", f"{where}.path"))
     if isinstance(camera, RtspConfig):
         if "@" in urlsplit(camera.url).netloc:
             yield Finding(f"{where}.url", f"is {shown(camera.url)}, with a user in it; use user and password_file")
@@ -161,7 +161,8 @@ def _uplink(config: Config) -> Iterator[Finding]:
     tls = uplink.tls
     if tls is not None:
         if (tls.certificate is None) != (tls.key is None):
-            yield Finding("uplink.tls", "certificate and key are needed together")
+            what = "certificate and key are needed together"
+            yield Finding("uplink.tls", what, ("uplink.tls.certificate", "uplink.tls.key"))
         for name in ("ca", "certificate", "key"):
             yield from _file(f"uplink.tls.{name}", getattr(tls, name))
         if uplink.port == 1883:
@@ -170,7 +171,8 @@ def _uplink(config: Config) -> Iterator[Finding]:
             )
     if uplink.host and uplink.commands and uplink.password_file is None and (tls is None or tls.certificate is None):
         what = "is true, but without a password or a client certificate no command is taken"
-        yield Finding("uplink.commands", what, ("uplink.password_file", "uplink.tls"), only_warns=True)
+        also = ("uplink.password_file", "uplink.tls.certificate")
+        yield Finding("uplink.commands", what, also, only_warns=True)
 
 
 def _topic(topic: str) -> Iterator[Finding]:

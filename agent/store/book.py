@@ -18,7 +18,7 @@ from agent.store.migrate import bring_up, refuse_newer
 from agent.store.rollup import roll_up
 from agent.store.steady import Steady
 from agent.store.values import Encoder, StoredPart
-from agent.store.windows import Windows
+from agent.store.windows import Temperature, Windows
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +42,14 @@ class Book:
         lanes: Sequence[str],
         encoder: Encoder,
         clock: Clock,
+        temperature_c: Temperature,
     ) -> None:
         self.path = path
         self._config = config
         self._settle = settle
         self._encoder = encoder
         self._clock = clock
-        self._windows = Windows(lanes, config.window_s, encoder)
+        self._windows = Windows(lanes, config.window_s, encoder, temperature_c)
         self._steady = Steady()
         self._keys = records.Keys()
         self._engine = database.writer(path)
@@ -56,6 +57,8 @@ class Book:
         self._tried: tuple[State, Answers] | None = None
         """How the database stands if a group that seemed to fail was committed after all, and its answers."""
         self._mark: Mark | None = None
+        self._broken: dict[str, str] | None = None
+        """Of a database that was moved aside: what the event that is to be written says."""
         self._marks = True
         """Whether the outbox may have moved since the mark was set."""
         self._house_ns = 0
@@ -64,25 +67,23 @@ class Book:
     # Opening and closing ---------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Check, migrate, and finish what an earlier run left undone.
+        """Check, migrate, and finish what an earlier run left undone. A broken database is moved aside.
 
-        Raises StoreTooNew (untouched) or StoreFailed. A broken database is moved aside, with an event.
+        Raises StoreTooNew (untouched), StoreFailed, or SQLite's own refusal; after that it may be tried again.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            broken = self._make_whole()
-            now = self._clock.now()
-            with self._connection().begin():
-                self._begin(now.utc_us)
-                if broken is not None:
-                    self._event("database_broken", **broken)
-            self._set_mark()
-        except (DBAPIError, sqlite3.Error) as error:
-            raise StoreFailed(f"{self.path}: {database.reason(error)}") from error
+            self._make_whole()
         except OSError as error:
             raise StoreFailed(f"{self.path}: {error.strerror}") from error
+        with self._connection().begin():
+            self._begin(self._clock.now().utc_us)
+            if self._broken is not None:
+                self._event("database_broken", **self._broken)
+        self._broken = None
+        self._set_mark()
 
-    def _make_whole(self) -> dict[str, str] | None:
+    def _make_whole(self) -> None:
         try:
             found = refuse_newer(self.path)
             if found is not None:
@@ -93,9 +94,8 @@ class Book:
                 raise
             aside = database.move_aside(self.path, self._clock.now().utc_us)
             log.error("%s is broken (%s): moved to %s, a new one begins", self.path, database.reason(error), aside)
+            self._broken = {"file": aside.name, "reason": database.reason(error)[:200]}
             bring_up(self.path, None)
-            return {"file": aside.name, "reason": database.reason(error)[:200]}
-        return None
 
     def _begin(self, now_us: int) -> None:
         conn = self._connection()

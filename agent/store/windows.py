@@ -6,8 +6,8 @@ A range ends before the lane's lowest open row: what is not yet judged is counte
 that is cut after it was.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
 
@@ -18,6 +18,8 @@ from agent.store.schema import OPEN, inspections, summaries
 from agent.store.values import Encoder, Totals
 from pipelines.summary import Summary, Window, summarise
 
+Temperature = Callable[[str], float | None]
+"""Of the device that answers on a lane, in degrees Celsius; None where it has no sensor. Must be quick."""
 MOST_EMPTY = 10
 """More windows than this that passed at once were not lived through: the clock jumped, or the box slept."""
 
@@ -70,8 +72,8 @@ def last_of(conn: Connection, lane: str) -> Last:
     return Last(summary.window.end_utc_us, summary.window.last_id, totals, summary.camera)
 
 
-def cut(conn: Connection, encoder: Encoder, lane: str, *, span: Span, now_us: int) -> Summary:
-    """Fold the lane's rows since its last summary into this window's, and queue it for the centre."""
+def fold(conn: Connection, lane: str, span: Span) -> tuple[Summary, Totals]:
+    """This window's summary of the lane's rows since its last summary, and the lane's totals after it."""
     last = last_of(conn, lane)
     first = last.last_id + 1
     upto = max(last.last_id, _judged_up_to(conn, lane))
@@ -81,8 +83,7 @@ def cut(conn: Connection, encoder: Encoder, lane: str, *, span: Span, now_us: in
     camera = records[-1].origin.camera if records else last.camera
     window = Window(span.start_us, span.start_us + span.length_us, first, upto)
     summary = summarise(lane, camera, window, records)
-    outbox.add_summary(conn, encoder, summary, added(last.totals, [summary]), now_us)
-    return summary
+    return summary, added(last.totals, [summary])
 
 
 def _judged_up_to(conn: Connection, lane: str) -> int:
@@ -93,10 +94,11 @@ def _judged_up_to(conn: Connection, lane: str) -> int:
 class Windows:
     """Which window runs on each lane. Used by the write thread only."""
 
-    def __init__(self, lanes: Sequence[str], length_s: float, encoder: Encoder) -> None:
+    def __init__(self, lanes: Sequence[str], length_s: float, encoder: Encoder, temperature_c: Temperature) -> None:
         self._lanes = tuple(lanes)
         self._length_us = round(length_s * 1e6)
         self._encoder = encoder
+        self._temperature_c = temperature_c
         self._starts: dict[str, int] = {}
 
     def begin(self, conn: Connection, now_us: int) -> None:
@@ -111,7 +113,7 @@ class Windows:
             oldest = conn.scalar(select(func.min(inspections.c.captured_utc_us)).where(*here))
             start = current if oldest is None else max(last.end_utc_us, aligned(oldest, self._length_us))
             if oldest is not None and (start != current or lane not in self._lanes):
-                cut(conn, self._encoder, lane, span=Span(start, self._length_us), now_us=now_us)
+                self._cut(conn, lane, start, now_us)
             if lane in self._lanes:
                 waits = current < last.end_utc_us <= now_us + self._length_us
                 self._starts[lane] = last.end_utc_us if waits else current
@@ -126,8 +128,13 @@ class Windows:
         for lane, start in self._starts.items():
             over, starts[lane] = passed(start, now_us, self._length_us)
             for one in over:
-                cut(conn, self._encoder, lane, span=Span(one, self._length_us), now_us=now_us)
+                self._cut(conn, lane, one, now_us)
         return starts
+
+    def _cut(self, conn: Connection, lane: str, start_us: int, now_us: int) -> None:
+        summary, totals = fold(conn, lane, Span(start_us, self._length_us))
+        summary = replace(summary, temperature_c=self._temperature_c(lane))
+        outbox.add_summary(conn, self._encoder, summary, totals, now_us)
 
     def commit(self, starts: dict[str, int]) -> None:
         self._starts = starts

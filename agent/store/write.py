@@ -25,6 +25,7 @@ from agent.store import database, outbox, records
 from agent.store.book import Book
 from agent.store.inbox import Fact, Happening, Inbox, Item, Opening, Put, refuse
 from agent.store.values import Encoder, Evidence
+from agent.store.windows import Temperature
 from agent.worker import Worker
 from pipelines.values import Frame, Record
 
@@ -52,6 +53,7 @@ class Writer:
         lanes: Sequence[str],
         encoder: Encoder,
         clock: Clock,
+        temperature_c: Temperature = lambda _: None,
     ) -> None:
         """`data` is the folder of `results.db`; every lane named gets its summaries, empty ones too."""
         self.database = data / DATABASE
@@ -60,7 +62,16 @@ class Writer:
         self._config = config
         self._encoder = encoder
         self._clock = clock
-        self._book = Book(path=self.database, config=config, settle=settle, lanes=lanes, encoder=encoder, clock=clock)
+        self._book = Book(
+            path=self.database,
+            config=config,
+            settle=settle,
+            lanes=lanes,
+            encoder=encoder,
+            clock=clock,
+            temperature_c=temperature_c,
+        )
+        self._opened = False
         self._inbox = Inbox(2 * config.group_max)
         self._group: list[Item] = []
         self._turns = 0
@@ -73,9 +84,15 @@ class Writer:
     # From any thread -------------------------------------------------------------------------------
 
     def start(self) -> "Writer":
-        """Open the database and begin. Raises StoreTooNew or StoreFailed."""
-        self._book.open()
+        """Open the database and begin; on a full or failing disk it begins in `trouble`.
+
+        Raises StoreTooNew, or StoreFailed where waiting would not help.
+        """
         self._moved_ns = self._clock.now().mono_ns
+        try:
+            self._open()
+        except (DBAPIError, sqlite3.Error) as error:
+            self._fail(error)
         self._worker.start()
         return self
 
@@ -186,11 +203,17 @@ class Writer:
                 self._inbox.abandon(why)
                 refuse(self._group, why)
 
+    def _open(self) -> None:
+        if not self._opened:
+            self._book.open()
+            self._opened = True
+
     def _turn(self) -> None:
         if not self._group:
             self._group = self._begun(self._inbox.take(self._config.group_max, IDLE_S, self._config.group_ms / 1e3))
             self._inbox.hold(len(self._group))
         try:
+            self._open()
             if self._group:
                 self._commit()
             self._report_losses()

@@ -102,6 +102,7 @@ class Hub:
         self._now_at = 0.0
         self._looking = asyncio.Lock()
         self._somebody = asyncio.Event()
+        self._closed = False
 
     @property
     def viewers(self) -> int:
@@ -113,6 +114,8 @@ class Hub:
     async def follow(self, view: View) -> AsyncGenerator[str, None]:
         """One viewer's messages, until it leaves or the process ends."""
         await self.now()
+        if self._closed:
+            return
         viewer = Viewer(view)
         for key, data in self._state.get(view, {}).items():
             viewer.post(key, data)
@@ -137,6 +140,7 @@ class Hub:
 
     def close(self) -> None:
         """Let all viewers go, so that the server can end."""
+        self._closed = True
         for viewer in tuple(self._viewers):
             viewer.close()
 

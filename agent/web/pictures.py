@@ -49,6 +49,7 @@ def hand_over(runtime: Path, pixels: Pixels) -> Path:
     temp = folder / f".{path.name}.part"
     try:
         with temp.open("wb") as file:
+            os.fchmod(file.fileno(), 0o640)  # the station, of the same group, reads it; whatever the umask
             np.save(file, pixels, allow_pickle=False)
         os.replace(temp, path)
     except OSError:

@@ -11,6 +11,7 @@ from pipelines.values import Outcome
 NO_PARTS = Tally(parts=0, ok=0, ng=0, unsure=0, missed=0, first_pass_ok=0, first_pass=0)
 SETTLING_US = 120_000_000
 """Rows captured longer ago than this are counted once: later than that nothing is committed."""
+RECOUNT_US = 600_000_000
 TAPE = 60
 _NEWEST = 20
 
@@ -33,10 +34,16 @@ class RunningTally:
 
     lane: str
     since_utc_us: int
+    recount_us: int = 0
+    """So often everything is counted anew: a clock that jumped has put parts where all had settled. 0: never."""
     _settled: Tally = NO_PARTS
     _until_utc_us: int = 0
+    _began_utc_us: int = 0
 
     def now(self, results: Reader, now_utc_us: int) -> Tally:
+        """Blocks. Raises StoreFailed."""
+        if self.recount_us and not 0 <= now_utc_us - self._began_utc_us <= self.recount_us:
+            self._settled, self._until_utc_us, self._began_utc_us = NO_PARTS, 0, now_utc_us
         start = self._until_utc_us or self.since_utc_us
         settled = max(start, now_utc_us - SETTLING_US)
         if settled - start > SETTLING_US:
@@ -95,7 +102,7 @@ class Diary:
     def _lane(self, lane: str, since: int, now: int) -> LaneResults:
         tally = self._tallies.get(lane)
         if tally is None or tally.since_utc_us != since:
-            tally = self._tallies[lane] = RunningTally(lane, since)
+            tally = self._tallies[lane] = RunningTally(lane, since, RECOUNT_US)
         parts = self._newest(lane)
         known = dict(self._tapes.get(lane, ())) | {p.id: p.record.verdict.outcome for p in parts}
         tape = self._tapes[lane] = tuple(sorted(known.items()))[-TAPE:]

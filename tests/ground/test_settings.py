@@ -118,6 +118,13 @@ precision = "f23"
     }
 
 
+def test_a_mistake_hides_no_other_in_the_same_camera(write: Write) -> None:
+    one, other = (f'[lanes.{n}]\nrecipe = "a"\ncamera = {{ kind = "v4l2", serial = "A", fps = 0 }}\n' for n in "ab")
+    assert set(problems(write(one + other))) == {"lanes.a.camera.fps", "lanes.b.camera.fps", "lanes.b.camera"}
+    untold = problems(write('[lanes.a]\nrecipe = "a"\ncamera = { kind = "v4l2", serial = 3 }\n'))
+    assert set(untold) == {"lanes.a.camera.serial"}
+
+
 def test_lines_that_are_not_toml_are_named_and_the_rest_is_still_checked(write: Write) -> None:
     file = write(LANE + "[web]\nport 8080\nhost = 3\n[log\nlevel = 1\n")
     said = problems(file)

@@ -158,4 +158,3 @@ def drained(store: Writer, turns: int = 2, timeout_s: float = 30.0) -> None:
             return
         pause.wait(0.005)
     raise AssertionError("the write thread makes no turns")
-

@@ -94,6 +94,27 @@ def test_a_full_disk_is_waited_out(small_disk: Path) -> None:
     assert len(Reader(store.database).parts(PartQuery(outcome=Outcome.OK, limit=1000))) == 401
 
 
+def test_a_start_on_a_full_disk_waits_for_room(small_disk: Path) -> None:
+    """A full disk is a state with a name, at the start too."""
+    clock, done = HandClock(), Committed()
+    store = writer(small_disk, clock).start()
+    store.add(record(1), None, done)
+    done.wait(1)
+    store.close()
+    ballast = fill(small_disk)
+    store = writer(small_disk, clock).start()
+    assert store.trouble
+    with pytest.raises(StoreFailed, match=r"full|disk"):
+        store.open_part(opening(2))
+    store.add(record(2), None, done)
+    ballast.unlink()
+    assert done.wait(2) == [1, 2]
+    drained(store)
+    assert store.trouble == ""
+    store.close()
+    audit(store.database, done.ids)
+
+
 @pytest.mark.parametrize("damage", ["header", "middle", "cut", "text"])
 def test_a_broken_database_is_moved_aside(tmp_path: Path, damage: str) -> None:
     """FIELD 17: quick_check at boot; the station works on with a new one, and says so."""

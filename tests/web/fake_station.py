@@ -7,7 +7,7 @@ import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +152,16 @@ class FakeStation:
         part_id: str = "",
         purpose: Purpose = Purpose.PRODUCTION,
         keep: bool = True,
+        utc_us: int = 0,
     ) -> int:
-        """Commit one part, show its picture, keep it; returns its id."""
+        """Commit one part, show its picture, keep it; returns its id. `utc_us`: when it was captured, 0: now."""
         assert self._store is not None
         pixels = grey_board() if pixels is None else pixels
         if outcome is Outcome.NG and not found:
             found = (SPUR,)
         self._sequence += 1
         at = self.clock.now()
+        at = replace(at, utc_us=utc_us or at.utc_us)
         frame = Frame(lane, self._sequence, pixels, at, part_id=part_id, purpose=purpose)
         done = threading.Event()
         numbers: list[int] = []

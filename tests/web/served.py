@@ -61,11 +61,22 @@ def start(config: dict[str, object], problem: str = "", **environment: str) -> "
 
 
 @contextmanager
-def serving(folder: Path, problem: str = "", lanes: tuple[str, ...] = ("top",), **web: object) -> Iterator[Served]:
-    """The page of the station in this folder (`fake_station.running`)."""
+def serving(
+    folder: Path,
+    problem: str = "",
+    lanes: tuple[str, ...] = ("top",),
+    data: Path | None = None,
+    runtime: Path | None = None,
+    **web: object,
+) -> Iterator[Served]:
+    """The page of the station in this folder (`fake_station.running`), or of another's data and runtime."""
     port = free_port()
     config: dict[str, object] = {
-        "station": {"data": str(folder / "data"), "runtime": str(folder / "run"), "timezone": "Asia/Shanghai"},
+        "station": {
+            "data": str(data or folder / "data"),
+            "runtime": str(runtime or folder / "run"),
+            "timezone": "Asia/Shanghai",
+        },
         "lanes": {name: {"recipe": "boards", "camera": {"kind": "push", "max_px": 1_000_000}} for name in lanes},
         "web": {"port": port, **web},
     }
