@@ -183,11 +183,11 @@ def run(config: Path) -> int:
 
 
 def _leave() -> None:
-    """End here and now if an abandoned camera driver still hangs in its thread.
+    """End here and now if a thread still hangs in a camera driver or a compilation.
 
-    At the interpreter's end such a thread would be unwound inside the driver's C++ code, which aborts
-    the process. Everything is committed and closed by now.
+    At the interpreter's end such a thread would be unwound inside the library's C++ code, which
+    aborts the process. Everything is committed and closed by now.
     """
-    if any(thread.name.startswith("capture-") for thread in threading.enumerate()):
+    if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
         os._exit(0)
