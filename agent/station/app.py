@@ -29,6 +29,7 @@ from agent.station.live import Live
 from agent.station.prepare import Preparer
 from agent.station.server import ControlServer
 from agent.station.state import Facts, causes, lane_status, status, uplink_status
+from agent.station.temperature import temperature_c
 from agent.station.verbs import Verbs
 from agent.store.read import Reader
 from agent.store.write import Writer
@@ -55,13 +56,15 @@ class Station:
         self._stopping = threading.Event()
         data, runtime = config.station.data, config.station.runtime
         stack.enter_context(DataLock(data))
+        self.lanes: dict[str, Lane] = {}
         self.store = Writer(
             data,
             config.store,
-            config.uplink.settle if config.uplink.host else "none",
+            config.uplink.settle if config.uplink.host else "off",
             lanes=tuple(config.lanes),
             encoder=StationEncoder.of(config.station),
             clock=clock,
+            temperature_c=self._temperature_c,
         )
         self.store.start()
         stack.callback(self.store.close)
@@ -107,6 +110,10 @@ class Station:
         if frame is not None:
             self._live.show(record_id, record, frame)
             self._evidence.offer(record_id, record, frame, recipe.evidence_ok_rate)
+
+    def _temperature_c(self, lane: str) -> float | None:
+        known = self.lanes.get(lane)
+        return temperature_c(known.job.origin.device) if known is not None and known.job is not None else None
 
     def _wake(self) -> None:
         for lane in self.lanes.values():

@@ -128,20 +128,8 @@ def status(
 def causes(now: Status, outbox: Outbox, store_trouble: str) -> Iterator[Cause]:
     """Every reason for an alarm that holds in this state."""
     for lane in now.lanes:
-        if lane.camera in ("gone", "stalled", "wrong_settings"):
-            yield Cause(f"camera_{lane.camera}", lane.name, lane.camera_detail)
-        if lane.engine == "failed":
-            yield Cause("engine_failed", lane.name, lane.engine_detail)
-        if lane.recipe_trouble:
-            yield Cause("recipe_refused", lane.name, lane.recipe_trouble)
-        if lane.fallback:
-            yield Cause("engine_fallback", lane.name, lane.fallback)
-        if lost := [s.name for s in lane.settings if s.asked != s.given]:
-            yield Cause("settings_not_taken", lane.name, ", ".join(lost))
-    if now.disk.evidence == "stopped":
-        yield Cause("disk_full", "", f"{now.disk.free_mb} MB free")
-    elif now.disk.evidence == "on" and now.disk.free_mb < 2 * now.disk.reserve_mb:
-        yield Cause("disk_low", "", f"{now.disk.free_mb} MB free")
+        yield from _of_lane(lane)
+    yield from _of_disk(now.disk)
     if now.uplink.state in ("offline", "refused"):
         yield Cause(f"broker_{now.uplink.state}", "", now.uplink.detail)
     waiting_s = (now.now_utc_us - outbox.oldest_unsettled_utc_us) / 1e6 if outbox.oldest_unsettled_utc_us else 0.0
@@ -153,6 +141,26 @@ def causes(now: Status, outbox: Outbox, store_trouble: str) -> Iterator[Cause]:
         yield Cause("safe_mode", "", now.safe_mode)
     if not now.clock_trusted:
         yield Cause("clock_untrusted")
+
+
+def _of_lane(lane: LaneStatus) -> Iterator[Cause]:
+    if lane.camera in ("gone", "stalled", "wrong_settings"):
+        yield Cause(f"camera_{lane.camera}", lane.name, lane.camera_detail)
+    if lane.engine == "failed":
+        yield Cause("engine_failed", lane.name, lane.engine_detail)
+    if lane.recipe_trouble:
+        yield Cause("recipe_refused", lane.name, lane.recipe_trouble)
+    if lane.fallback:
+        yield Cause("engine_fallback", lane.name, lane.fallback)
+    if lost := [s.name for s in lane.settings if s.asked != s.given]:
+        yield Cause("settings_not_taken", lane.name, ", ".join(lost))
+
+
+def _of_disk(disk: DiskStatus) -> Iterator[Cause]:
+    if disk.evidence == "stopped":
+        yield Cause("disk_full", "", f"{disk.free_mb} MB free")
+    elif disk.evidence == "on" and disk.free_mb < 2 * disk.reserve_mb:
+        yield Cause("disk_low", "", f"{disk.free_mb} MB free")
 
 
 def resident_mb() -> float:

@@ -37,9 +37,10 @@ class StatusAnswer(_Answer):
 
 
 class HealthAnswer(_Answer):
+    """For monitors, who need no password: it tells nothing but whether the station answers."""
+
     web: Literal["ok"]
     station: Literal["up", "starting", "silent", "off"]
-    why: str
 
 
 class ReasonAnswer(_Answer):

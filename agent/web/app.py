@@ -109,7 +109,7 @@ def _add_monitoring(app: FastAPI, desk: Desk) -> None:
 
     async def health() -> JSONResponse:
         heard = await desk.link.heard()
-        answer = HealthAnswer(web="ok", station=heard.link, why=heard.why)
+        answer = HealthAnswer(web="ok", station=heard.link)
         return JSONResponse(answer.model_dump(), 200 if heard.link == "up" else 503)
 
     async def metrics() -> Response:

@@ -95,7 +95,8 @@ def gauge(measured: float, limit: float, label: str) -> Markup:
     top = max(measured, limit, 1e-9) * 1.15
     x, tick = 200 * max(measured, 0.0) / top, 200 * max(limit, 0.0) / top
     return Markup(
-        '<svg class="gauge" viewBox="-8 0 216 24" preserveAspectRatio="xMinYMid" role="img" aria-label="{}"><rect class="track" x="0" y="10" '
+        '<svg class="gauge" viewBox="-8 0 216 24" preserveAspectRatio="xMinYMid" role="img" aria-label="{}">'
+        '<rect class="track" x="0" y="10" '
         'width="200" height="4" rx="2"/><rect class="limit" x="{:.1f}" y="3" width="3" height="18"/>'
         '<circle class="measured" cx="{:.1f}" cy="12" r="6"/></svg>'
     ).format(label, tick - 1.5, x)

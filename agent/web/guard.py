@@ -7,6 +7,7 @@ through it untouched.
 import asyncio
 import ipaddress
 import json
+import logging
 import socket
 from collections.abc import Iterable
 
@@ -14,6 +15,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.web.password import Door
+
+log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/healthz"})
 """Needs no password: a monitor asks it; it tells nothing but whether the station runs."""
@@ -88,6 +91,8 @@ class Guard:
         right = bool(said) and await asyncio.to_thread(door.opens, said, address)
         if right:
             return None
+        if said:
+            log.warning("wrong password from %s", address)
         challenge = {"WWW-Authenticate": 'Basic realm="okng", charset="UTF-8"'}
         return Refusal(401, "a password is needed (user okng)", challenge)
 

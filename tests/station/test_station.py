@@ -46,7 +46,7 @@ def test_captured_is_judged_and_missed(tmp_path: Path) -> None:
 
 
 def test_a_second_station_is_refused_and_names_the_first(tmp_path: Path) -> None:
-    with running(tmp_path, virtual()), pytest.raises(Exception, match="in use by process"):  # noqa: PT012, SIM117
+    with running(tmp_path, virtual()), pytest.raises(Exception, match="in use by process"):  # noqa: SIM117
         with running(tmp_path, virtual()):
             pass
 

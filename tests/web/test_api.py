@@ -217,7 +217,7 @@ def test_metrics_are_as_prometheus_wants_them(web: httpx.Client, station: FakeSt
 
 
 def test_health(web: httpx.Client) -> None:
-    assert web.get("/healthz").json() == {"web": "ok", "station": "up", "why": ""}
+    assert web.get("/healthz").json() == {"web": "ok", "station": "up"}
     assert web.head("/healthz").status_code == 200
 
 
@@ -266,3 +266,10 @@ def test_every_answer_carries_the_policy(web: httpx.Client) -> None:
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_documentation_names_every_route(web: httpx.Client) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    for path, methods in web.get("/api/v1/openapi.json").json()["paths"].items():
+        for method in methods:
+            assert f"`{method.upper()} {path}`" in text

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import httpx
 
-from tests.station.rig import PUSH, Rig, running, virtual
+from tests.station.rig import PUSH, Rig, running, virtual, wait_for
 from tests.web.fake_station import grey_board
 from tests.web.served import serving
 
@@ -76,7 +76,7 @@ def test_a_pushed_picture_is_judged_by_the_station(tmp_path: Path) -> None:
         turning(rig),
         serving(tmp_path, data=rig.data, runtime=rig.runtime, lanes=("desk",)) as served,
     ):
-        rig.until(lambda: rig.station.lanes["desk"].job is not None)
+        wait_for(lambda: rig.station.lanes["desk"].job is not None)
         body = cv2.imencode(".png", grey_board(320, 240))[1].tobytes()
         answer = httpx.post(f"{served.url}/api/v1/judge?lane=desk&part_id=A1", content=body, timeout=60)
         assert answer.status_code == 200, answer.text
