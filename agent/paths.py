@@ -48,11 +48,6 @@ def static() -> Path:
     return _AGENT / "web" / "static"
 
 
-def catalogue() -> Path:
-    """Folder of the page's texts, one file a language."""
-    return _AGENT / "web" / "catalogue"
-
-
 def _beside_or_inside(name: str) -> Path:
     """The wheel's own copy wins: a folder of that name in site-packages would be somebody else's."""
     inside = _DATA / name

@@ -109,7 +109,8 @@ def main() -> None:
     bare = statistics.median(before + after)
     total = sorted(part["total_ms"] for part in parts)
     figures = {
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}",
+        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}",
         "parts": len(parts),
         "lanes": options.lanes,
         "rate_hz": options.rate,

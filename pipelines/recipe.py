@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipelines.values import Outcome
-
 
 class Part(BaseModel):
     """A part of a recipe: frozen, and unknown keys are refused."""
@@ -161,14 +159,3 @@ def _known(loc: tuple[int | str, ...]) -> tuple[str, ...]:
         if get_origin(kind) in (Union, UnionType):
             kind = get_args(kind)[0]
     return tuple(kind.model_fields)
-
-
-def unknown_labels(recipe: Recipe, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Labels that the recipe names but the model does not know."""
-    named: dict[str, Any] = {**recipe.classes, **recipe.require}
-    return tuple(label for label in named if label not in labels)
-
-
-def passes(outcome: Outcome) -> bool:
-    """Whether a part with this verdict may go on. UNSURE never passes."""
-    return outcome is Outcome.OK

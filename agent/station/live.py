@@ -101,7 +101,14 @@ def _described(picture: str, record_id: int, record: Record) -> Mapping[str, obj
         "picture": picture,
         "outcome": str(record.verdict.outcome),
         "reasons": [
-            {"rule": str(r.rule), "measured": r.measured, "limit": r.limit, "label": r.label, "detection": r.detection}
+            {
+                "rule": str(r.rule),
+                "measured": r.measured,
+                "limit": r.limit,
+                "label": r.label,
+                "region": r.region,
+                "detection": r.detection,
+            }
             for r in record.verdict.reasons
         ],
         "detections": [[d.label, d.score, d.x1, d.y1, d.x2, d.y2] for d in seen.detections],

@@ -8,10 +8,12 @@ other messages under the numbers that come next; it begins a new epoch (`renew`)
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from agent.store.rows import clean, dumps, stored_event, summary_of, summary_row
 from agent.store.schema import WAITING, events, meta, outbox, summaries
@@ -26,6 +28,7 @@ Settle = Literal["centre", "puback", "none", "off"]
 """Who says that a message is settled: the centre, the broker, or nobody. none: a message is settled when it
 is made and sent once; off: there is no broker yet, messages wait for one but nothing is held for them."""
 Kind = Literal["summary", "event"]
+CHUNK = 500
 
 
 def new_epoch() -> str:
@@ -60,31 +63,49 @@ def add_event(conn: Connection, encoder: Encoder, at: Stamp, name: str, detail: 
     """An event and its message."""
     detail = {key: clean(value) if isinstance(value, str) else value for key, value in detail.items()}
     row = {"utc_us": at.utc_us, "mono_ns": at.mono_ns, "boot": at.boot, "name": name, "detail": dumps(detail)}
-    key = conn.execute(insert(events).values(row)).inserted_primary_key
+    key = conn.execute(insert(events), row).inserted_primary_key
     assert key is not None
     event = StoredEvent(key[0], at.utc_us, name, detail)
-    _put(conn, "event", event.id, at.utc_us, lambda epoch, seq: encoder.event(epoch, seq, event))
+    _put(conn, [Draft("event", event.id, at.utc_us, partial(_event, encoder, event))])
 
 
 def add_summary(conn: Connection, encoder: Encoder, summary: Summary, totals: Totals, utc_us: int) -> None:
     """A window's summary and its message."""
-    key = conn.execute(insert(summaries).values(summary_row(summary, totals, utc_us))).inserted_primary_key
+    key = conn.execute(insert(summaries), summary_row(summary, totals, utc_us)).inserted_primary_key
     assert key is not None
-    _put(conn, "summary", key[0], utc_us, lambda epoch, seq: encoder.summary(epoch, seq, summary, totals))
+    _put(conn, [Draft("summary", key[0], utc_us, partial(_summary, encoder, summary, totals))])
 
 
-def _put(conn: Connection, kind: Kind, ref: int, utc_us: int, encode: Callable[[str, int], tuple[str, bytes]]) -> None:
-    epoch, last_seq, how = conn.execute(select(meta.c.epoch, meta.c.last_seq, meta.c.settle)).one()
-    seq = last_seq + 1
-    try:
-        topic, payload = encode(epoch, seq)
-    except ValueError:
-        # What cannot be said must not keep the station from its parts: the row is there, and the log says so.
-        log.exception("no message could be made of %s %d", kind, ref)
-        return
-    message: dict[str, Any] = {"kind": kind, "ref": ref, "topic": topic, "payload": payload, "utc_us": utc_us}
-    conn.execute(insert(outbox).values(epoch=epoch, seq=seq, settled=how == "none", **message))
-    conn.execute(update(meta).values(last_seq=seq))
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that has no number yet."""
+
+    kind: Kind
+    ref: int
+    utc_us: int
+    encode: Callable[[str, int], tuple[str, bytes]]
+
+
+def _put(conn: Connection, drafts: Iterable[Draft]) -> None:
+    epoch, last_seq, how = conn.execute(_NUMBERING).one()
+    made = []
+    for draft in drafts:
+        try:
+            topic, payload = draft.encode(epoch, last_seq + 1)
+        except ValueError:
+            # What cannot be said must not keep the station from its parts: the row is there, and the log says so.
+            log.exception("no message could be made of %s %d", draft.kind, draft.ref)
+            continue
+        last_seq += 1
+        message = {"kind": draft.kind, "ref": draft.ref, "topic": topic, "payload": payload, "utc_us": draft.utc_us}
+        made.append({"epoch": epoch, "seq": last_seq, "settled": how == "none", **message})
+    if made:
+        conn.execute(insert(outbox), made)
+        conn.execute(_NUMBERED, {"last": last_seq})
+
+
+_NUMBERING = select(meta.c.epoch, meta.c.last_seq, meta.c.settle)
+_NUMBERED = update(meta).values(last_seq=bindparam("last"))
 
 
 def settle(conn: Connection, encoder: Encoder, at: Stamp, *, epoch: str, seq: int, missing: Sequence[int]) -> int:
@@ -134,23 +155,34 @@ def renew(conn: Connection, encoder: Encoder, held: Callable[[int], bool]) -> st
     """
     old, _ = numbering(conn)
     born = new_epoch()
-    waiting = conn.execute(
-        select(outbox.c.seq, outbox.c.kind, outbox.c.ref, outbox.c.utc_us)
-        .where(WAITING)
-        .order_by(outbox.c.epoch, outbox.c.seq)
-    ).all()
+    columns = outbox.c.seq, outbox.c.kind, outbox.c.ref, outbox.c.utc_us
+    waiting = conn.execute(select(*columns).where(WAITING).order_by(outbox.c.epoch, outbox.c.seq)).all()
     conn.execute(update(outbox).where(WAITING).values(settled=True))
     conn.execute(update(meta).values(epoch=born, last_seq=0, start_seq=None))
-    for seq, kind, ref, utc_us in waiting:
-        if not held(seq):
-            conn.execute(delete(outbox).where(outbox.c.epoch == old, outbox.c.seq == seq))
-            _put(conn, kind, ref, utc_us, _encoding(conn, encoder, kind, ref))
+    moving = [row for row in waiting if not held(row.seq)]
+    for start in range(0, len(moving), CHUNK):
+        some = moving[start : start + CHUNK]
+        conn.execute(delete(outbox).where(outbox.c.epoch == old, outbox.c.seq.in_([row.seq for row in some])))
+        _put(conn, _drafts(conn, encoder, some))
     return born
 
 
-def _encoding(conn: Connection, encoder: Encoder, kind: Kind, ref: int) -> Callable[[str, int], tuple[str, bytes]]:
-    if kind == "event":
-        event = stored_event(conn.execute(select(events).where(events.c.id == ref)).mappings().one())
-        return lambda epoch, seq: encoder.event(epoch, seq, event)
-    summary, totals = summary_of(conn.execute(select(summaries).where(summaries.c.id == ref)).mappings().one())
-    return lambda epoch, seq: encoder.summary(epoch, seq, summary, totals)
+def _drafts(conn: Connection, encoder: Encoder, rows: Sequence[Row[int, Kind, int, int]]) -> Iterator[Draft]:
+    refs = {kind: [row.ref for row in rows if row.kind == kind] for kind in ("summary", "event")}
+    found = conn.execute(select(summaries).where(summaries.c.id.in_(refs["summary"]))).mappings()
+    sums = {row["id"]: summary_of(row) for row in found}
+    said = conn.execute(select(events).where(events.c.id.in_(refs["event"]))).mappings()
+    happened = {row["id"]: stored_event(row) for row in said}
+    for _, kind, ref, utc_us in rows:
+        if kind == "event":
+            yield Draft(kind, ref, utc_us, partial(_event, encoder, happened[ref]))
+        else:
+            yield Draft(kind, ref, utc_us, partial(_summary, encoder, *sums[ref]))
+
+
+def _event(encoder: Encoder, event: StoredEvent, epoch: str, seq: int) -> tuple[str, bytes]:
+    return encoder.event(epoch, seq, event)
+
+
+def _summary(encoder: Encoder, summary: Summary, totals: Totals, epoch: str, seq: int) -> tuple[str, bytes]:
+    return encoder.summary(epoch, seq, summary, totals)

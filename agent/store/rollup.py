@@ -7,14 +7,15 @@ centre that had received some of them, though its word never came, takes them ba
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from agent.store import outbox
 from agent.store.rows import summary_of, summary_row
 from agent.store.schema import WAITING, summaries
 from agent.store.schema import outbox as messages
-from agent.store.values import Encoder
+from agent.store.values import Encoder, Totals
 from pipelines.summary import Summary, merge
 from pipelines.values import Stamp
 
@@ -30,7 +31,7 @@ def roll_up(conn: Connection, encoder: Encoder, at: Stamp, most: int) -> bool:
         return False
     old, last_seq = outbox.numbering(conn)
     older = waiting - min(SPARED, most // 10)
-    merged = [_merge(conn, group) for group in _groups(conn, older) if len(group) > 1]
+    merged = [_merge(conn, old, group) for group in _groups(conn, older) if len(group) > 1]
     if not merged:
         return False
     lowest = conn.scalar(select(messages.c.seq).where(WAITING).order_by(messages.c.seq).limit(1)) or 0
@@ -40,22 +41,31 @@ def roll_up(conn: Connection, encoder: Encoder, at: Stamp, most: int) -> bool:
     return True
 
 
-def _groups(conn: Connection, count: int) -> list[list[tuple[int, Summary]]]:
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    seq: int
+    id: int
+    summary: Summary
+    totals: Totals
+    made_utc_us: int
+
+
+def _groups(conn: Connection, count: int) -> list[list[_Waiting]]:
     """The summaries among the first `count` messages that wait, by lane and hour, where their ids follow on."""
     query = (
-        select(summaries)
+        select(messages.c.seq, summaries)
         .join(messages, messages.c.ref == summaries.c.id)
         .where(messages.c.kind == "summary", WAITING)
         .order_by(messages.c.seq)
         .limit(count)
     )
-    lanes: dict[str, list[list[tuple[int, Summary]]]] = {}
+    lanes: dict[str, list[list[_Waiting]]] = {}
     for row in conn.execute(query).mappings():
-        summary, _ = summary_of(row)
-        groups = lanes.setdefault(summary.lane, [[]])
-        if groups[-1] and not _belongs(groups[-1][-1][1], summary):
+        waiting = _Waiting(row["seq"], row["id"], *summary_of(row), row["made_utc_us"])
+        groups = lanes.setdefault(waiting.summary.lane, [[]])
+        if groups[-1] and not _belongs(groups[-1][-1].summary, waiting.summary):
             groups.append([])
-        groups[-1].append((row["id"], summary))
+        groups[-1].append(waiting)
     return [group for groups in lanes.values() for group in groups]
 
 
@@ -64,17 +74,11 @@ def _belongs(before: Summary, after: Summary) -> bool:
     return len(hours) == 1 and after.window.first_id == before.window.last_id + 1
 
 
-def _merge(conn: Connection, group: Sequence[tuple[int, Summary]]) -> int:
+def _merge(conn: Connection, epoch: str, group: Sequence[_Waiting]) -> int:
     """Put the whole hour into its last summary's row; how many others went."""
-    *gone, stays = (row_id for row_id, _ in group)
-    row = conn.execute(select(summaries).where(summaries.c.id == stays)).mappings().one()
-    _, totals = summary_of(row)
-    whole = merge([summary for _, summary in group])
-    conn.execute(
-        update(summaries).where(summaries.c.id == stays).values(summary_row(whole, totals, row["made_utc_us"]))
-    )
-    ids = [{"gone": row_id} for row_id in gone]
-    its_message = messages.c.kind == "summary", messages.c.ref == bindparam("gone")
-    conn.execute(delete(messages).where(*its_message), ids)
-    conn.execute(delete(summaries).where(summaries.c.id == bindparam("gone")), ids)
+    *gone, stays = group
+    whole = summary_row(merge([each.summary for each in group]), stays.totals, stays.made_utc_us)
+    conn.execute(update(summaries).where(summaries.c.id == stays.id).values(whole))
+    conn.execute(delete(messages).where(messages.c.epoch == epoch, messages.c.seq.in_([each.seq for each in gone])))
+    conn.execute(delete(summaries).where(summaries.c.id.in_([each.id for each in gone])))
     return len(gone)

@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 
 DATABASE = "results.db"
 IDLE_S = 0.1
-OPEN_TIMEOUT_S = 5.0
-"""Longer than any sane fsync, shorter than a person waits beside a stopped line."""
+OPEN_TIMEOUT_S = 15.0
+"""Longer than the write thread is ever busy with one thing, shorter than a watchdog waits."""
 ANSWER_TIMEOUT_S = 60.0
 RETRY_MAX_S = 1.0
 STUCK_S = 60.0

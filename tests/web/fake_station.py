@@ -5,6 +5,7 @@ What it says of itself is set by the test (`lane`, `said`); what it judged is wh
 
 import hashlib
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -189,6 +190,10 @@ class FakeStation:
         name = f"{record_id}.jpg"
         (folder / name).write_bytes(jpeg)
         self._store.set_evidence(record_id, Evidence(name, hashlib.sha256(jpeg).hexdigest(), len(jpeg)))
+        reader, end = Reader(self.data / "results.db"), time.monotonic() + 20
+        while (part := reader.part(record_id)) is None or part.evidence is None:
+            assert time.monotonic() < end
+            time.sleep(0.002)
 
     def event(self, name: str, **detail: str | int | float) -> None:
         assert self._store is not None
