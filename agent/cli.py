@@ -81,6 +81,11 @@ def _add_tools(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     draw.add_argument("--boards", type=int, default=200, help="boards in all (default: 200)")
     draw.add_argument("--seed", type=int, default=100_000)
     draw.add_argument("--good-share", type=float, default=0.3)
+    wrong = verbs.add_parser("misbehave", help="let a running station's virtual line go wrong for a while")
+    wrong.add_argument("kind", choices=("freeze", "dark", "blur", "tear", "drop", "vanish"))
+    wrong.add_argument("--for", dest="for_s", type=float, default=5.0, metavar="S", help="seconds; 0 ends it")
+    wrong.add_argument("--lane", required=True)
+    _config_option(wrong)
     password = verbs.add_parser("password", help="set the page's password (asked for, or on stdin)")
     password.add_argument("file", type=Path, help="web.password_file of the configuration")
     for verb, text in (("install", "lay down units, users and folders"), ("uninstall", "take them away again")):
@@ -214,6 +219,15 @@ def _draw(options: argparse.Namespace) -> int:
     return 0
 
 
+def _misbehave(options: argparse.Namespace) -> int:
+    from agent.control import ask
+    from agent.settings import load
+
+    runtime = load(options.config).config.station.runtime
+    ask(runtime, "misbehave", lane=options.lane, kind=options.kind, for_s=options.for_s)
+    return 0
+
+
 def _password(options: argparse.Namespace) -> int:
     import getpass
 
@@ -248,6 +262,7 @@ _VERBS = {
     "judge": _judge,
     "bundle": _bundle,
     "draw": _draw,
+    "misbehave": _misbehave,
     "password": _password,
     "install": _install,
     "uninstall": _uninstall,

@@ -14,6 +14,7 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | watch    | -                               | lease_s: the live pictures are drawn for so long    | web |
 | judge    | file, lane, part_id, purpose    | record: id; the file lies in the runtime folder     | web, cli |
 | uplink   | state, detail, sent, settled    | -; the uplink says how it is, shown by status       | uplink |
+| misbehave| lane, kind, for_s               | -; a virtual line goes wrong for so long, 0 ends it | cli |
 | stop     | -                               | -; the station ends as after SIGTERM                | cli |
 """
 

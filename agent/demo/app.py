@@ -102,7 +102,7 @@ def run(wishes: Wishes) -> int:
         settings = data / "station.toml"
         settings.write_text(_settings(wishes, data, runtime, host, port))
         config = load(settings).config
-        print(_greeting(wishes, config, broker), flush=True)
+        print(_greeting(wishes, config, settings, broker), flush=True)
         demo = _Demo(wishes, config, settings, stopped=lambda: bool(signals))
         stack.callback(demo.children.stop)
         code = demo.run()
@@ -235,6 +235,10 @@ def _settings(wishes: Wishes, data: Path, runtime: Path, host: str, port: int) -
     return text
 
 
-def _greeting(wishes: Wishes, config: Config, broker: str) -> str:
+def _greeting(wishes: Wishes, config: Config, settings: Path, broker: str) -> str:
     page = f"page   http://{config.web.host}:{config.web.port}" if wishes.page else "page   off (--headless)"
-    return f"okng demo: a virtual line of {wishes.rate_hz:g} boards a second\n{page}\nbroker {broker}\nend with Ctrl-C"
+    trouble = f"okng misbehave dark --lane board1 --config {settings}"
+    return (
+        f"okng demo: {wishes.lanes} virtual line(s), {wishes.rate_hz:g} boards a second each\n"
+        f"{page}\nbroker {broker}\ntrouble {trouble}\nend    Ctrl-C"
+    )

@@ -40,6 +40,7 @@ from pipelines.values import Frame, Record
 log = logging.getLogger(__name__)
 
 TURN_S = 0.5
+DRAIN_S = 2.0
 STUCK_S = 60.0
 """A lane with a job that neither judged nor proved itself for so long is stuck: no more watchdog."""
 
@@ -71,19 +72,29 @@ class Station:
         self._evidence = Evidence(data / "evidence", config.evidence, self.store, clock)
         self._evidence.start()
         stack.callback(self._evidence.close)
+        stack.callback(self._drain)
         self._live = Live(runtime / "live", clock)
         self._live.start()
         stack.callback(self._live.stop)
         self._reader = Reader(data / "results.db")
         self._cameras = cameras or {}
         self.pushes: dict[str, Push] = {}
+        self._drivers: dict[str, Camera] = {}
         self.lanes = {name: self._lane(name) for name in config.lanes}
         engine = ENGINES[config.engine.kind](config.engine, data / "cache")
         self._preparer = Preparer(config, self.lanes, engine, Recipes(data), clock, self.store.event)
         self._hotplug = stack.enter_context(Hotplug(self._wake))
         self._alarms = Alarms(self.store.event)
         self._verbs = Verbs(
-            runtime, self.lanes, self.pushes, self.store, self._live, clock, self._preparer.change, self._stopping.set
+            runtime=runtime,
+            lanes=self.lanes,
+            pushes=self.pushes,
+            drivers=self._drivers,
+            store=self.store,
+            live=self._live,
+            clock=clock,
+            change_recipe=self._preparer.change,
+            stop=self._stopping.set,
         )
         self._server = ControlServer(runtime, self._verbs.table())
         self._server.start()
@@ -104,7 +115,13 @@ class Station:
         if camera.kind == "push":
             push = self.pushes.setdefault(name, Push(camera, self._clock))
             return lambda: push
-        return lambda: CAMERAS[camera.kind](camera, self._clock, state)
+
+        # Remembered, so that a virtual line can be told to misbehave.
+        def make() -> Camera:
+            driver = self._drivers[name] = CAMERAS[camera.kind](camera, self._clock, state)
+            return driver
+
+        return make
 
     def _committed(self, record_id: int, record: Record, frame: Frame | None, recipe: Recipe) -> None:
         if frame is not None:
@@ -128,8 +145,15 @@ class Station:
             remember(self._facts.loaded)
 
     def _stop_lanes(self) -> None:
+        self._stopping.set()
         for lane in self.lanes.values():
             lane.stop()
+
+    def _drain(self) -> None:
+        """Let the last parts be committed while the evidence of them can still be kept."""
+        end = time.monotonic() + DRAIN_S
+        while self.store.waiting and self.store.alive and time.monotonic() < end:
+            time.sleep(0.01)
 
     @property
     def ended(self) -> bool:

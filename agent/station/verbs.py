@@ -10,8 +10,9 @@ from typing import Any, get_args
 import numpy as np
 
 from agent.errors import ControlFailed
-from agent.ports import Clock
+from agent.ports import Camera, Clock
 from agent.station.cameras.push import Push
+from agent.station.cameras.virtual_line import VirtualLine
 from agent.station.lane import Lane, Paused
 from agent.station.live import Live
 from agent.station.server import Verb
@@ -30,9 +31,11 @@ class Verbs:
 
     def __init__(
         self,
+        *,
         runtime: Path,
         lanes: Mapping[str, Lane],
         pushes: Mapping[str, Push],
+        drivers: Mapping[str, Camera],
         store: Writer,
         live: Live,
         clock: Clock,
@@ -45,6 +48,7 @@ class Verbs:
         self._runtime = runtime
         self._lanes = lanes
         self._pushes = pushes
+        self._drivers = drivers
         self._store = store
         self._live = live
         self._clock = clock
@@ -62,6 +66,7 @@ class Verbs:
             "watch": self.watch,
             "judge": self.judge,
             "uplink": self.uplink_says,
+            "misbehave": self.misbehave,
             "stop": self.stop,
         }
 
@@ -134,6 +139,14 @@ class Verbs:
         if state not in known:
             raise ValueError(f"state {state!r}: allowed are {', '.join(known)}")
         self.uplink = UplinkSays(state, str(said.get("detail", ""))[:200], int(said.get("sent", 0)), self._clock.now())
+        return {}
+
+    def misbehave(self, said: Mapping[str, Any]) -> Mapping[str, object]:
+        (lane,) = self._chosen({"lane": said["lane"]})
+        driver = self._drivers.get(lane.name)
+        if not isinstance(driver, VirtualLine):
+            raise ControlFailed(f"lane {lane.name!r} has a {lane.config.camera.kind} camera; only a virtual one obeys")
+        driver.misbehave(str(said["kind"]), float(said["for_s"]))
         return {}
 
     def stop(self, _: Mapping[str, Any]) -> Mapping[str, object]:

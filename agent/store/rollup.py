@@ -31,10 +31,10 @@ def roll_up(conn: Connection, encoder: Encoder, at: Stamp, most: int) -> bool:
         return False
     old, last_seq = outbox.numbering(conn)
     older = waiting - min(SPARED, most // 10)
+    lowest = conn.scalar(select(messages.c.seq).where(WAITING).order_by(messages.c.seq).limit(1)) or 0
     merged = [_merge(conn, old, group) for group in _groups(conn, older) if len(group) > 1]
     if not merged:
         return False
-    lowest = conn.scalar(select(messages.c.seq).where(WAITING).order_by(messages.c.seq).limit(1)) or 0
     born = outbox.renew(conn, encoder, lambda _: False)
     detail: dict[str, str | int | float] = {"old": old, "new": born, "from_seq": lowest, "to_seq": last_seq}
     outbox.add_event(conn, encoder, at, "outbox_rolled_up", detail | {"messages": waiting, "summaries": sum(merged)})

@@ -164,7 +164,7 @@ def test_unknown_verbs_and_lines_are_refused(tmp_path: Path) -> None:
 
     with running(tmp_path, virtual()) as rig:
         rig.turn()
-        with pytest.raises(ControlFailed, match="unknown verb 'dance'; known: judge, pause"):
+        with pytest.raises(ControlFailed, match="unknown verb 'dance'; known: judge, misbehave, pause"):
             ask(rig.runtime, "dance")
         with pytest.raises(ControlFailed, match="missing argument 'epoch'"):
             ask(rig.runtime, "settle")
@@ -173,3 +173,16 @@ def test_unknown_verbs_and_lines_are_refused(tmp_path: Path) -> None:
                 raw.connect(str(rig.runtime / "control.sock"))
                 raw.sendall(line)
                 assert json.loads(raw.recv(4096))["ok"] is False
+
+
+def test_virtual_line_misbehaves_on_command(tmp_path: Path) -> None:
+    with running(tmp_path, virtual(rate_hz=50, free_run=True) + PUSH) as rig:
+        rig.until(lambda: rig.reader.tally().parts > 3)
+        ask(rig.runtime, "misbehave", lane="top", kind="dark", for_s=60)
+        rig.until(lambda: rig.reader.tally().unsure > 3)
+        newest = rig.reader.parts(PartQuery(limit=1, outcome=Outcome.UNSURE))[0]
+        assert newest.record.verdict.reasons[0].rule is Rule.TOO_DARK
+        ask(rig.runtime, "misbehave", lane="top", kind="dark", for_s=0)
+        rig.until(lambda: rig.reader.parts(PartQuery(limit=1))[0].record.verdict.outcome is Outcome.OK)
+        with pytest.raises(ControlFailed, match="push camera; only a virtual one obeys"):
+            ask(rig.runtime, "misbehave", lane="desk", kind="dark", for_s=1)
