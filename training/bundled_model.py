@@ -57,7 +57,7 @@ COMMON = (
 TRAIN_CROPS = f"imgsz=320 epochs=3 batch=16 nbs=16 lr0=0.001 lrf=0.05 warmup_epochs=0.3 {COMMON}"
 """Stops after its second epoch (`CROPS_MADE`): the boards' stage brings the learning rate down."""
 CROPS_MADE = "weights/epoch1.pt"
-TRAIN_BOARDS = f"imgsz=640 epochs=1 fraction=0.5 batch=6 nbs=6 lr0=0.0005 warmup_epochs=0 {COMMON}"
+TRAIN_BOARDS = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0005 warmup_epochs=0 {COMMON}"
 """One pass; the learning rate rises over 25 steps and falls to nothing by a cosine (`glide`)."""
 
 CALIBRATION = (290_000, 75, 4, 0.3)

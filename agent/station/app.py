@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agent import notify
 from agent.clock import SystemClock
-from agent.errors import OkngError
+from agent.errors import OkngError, StoreFailed
 from agent.lock import DataLock
 from agent.log import set_up
 from agent.ports import Camera, Clock
@@ -32,6 +32,7 @@ from agent.station.state import Facts, causes, lane_status, status, uplink_statu
 from agent.station.temperature import temperature_c
 from agent.station.verbs import Verbs
 from agent.store.read import Reader
+from agent.store.values import Outbox
 from agent.store.write import Writer
 from agent.uplink.payload import StationEncoder
 from pipelines.recipe import Recipe
@@ -77,6 +78,7 @@ class Station:
         self._live.start()
         stack.callback(self._live.stop)
         self._reader = Reader(data / "results.db")
+        self._outbox = Outbox(epoch="", last_seq=0, unsettled=0, oldest_unsettled_utc_us=0)
         self._cameras = cameras or {}
         self.pushes: dict[str, Push] = {}
         self._drivers: dict[str, Camera] = {}
@@ -166,7 +168,7 @@ class Station:
     def turn(self) -> str:
         """One round: state, alarms, watchdog. Returns a crash that ends the process, or ""."""
         now = self._clock.now()
-        outbox = self._reader.outbox()
+        outbox = self._outbox = self._read_outbox()
         lanes = tuple(lane_status(lane, self._clock) for lane in self.lanes.values())
         uplink = uplink_status(self._verbs.uplink, outbox, now, self._facts)
         state = status(self._facts, lanes, self._evidence.disk(), uplink, self._alarms.standing, now)
@@ -178,8 +180,20 @@ class Station:
             notify.watchdog()
         return crash
 
+    def _read_outbox(self) -> Outbox:
+        try:
+            return self._reader.outbox()
+        except StoreFailed as error:  # a full disk at the very first start: the store's trouble says so
+            log.debug("%s", error)
+            return self._outbox
+
     def _progresses(self, mono_ns: int) -> bool:
-        """Fed only by progress: parts judged or honestly failed, golden pictures proven, commits made."""
+        """Fed only by progress: parts judged or honestly failed, golden pictures proven, commits made.
+
+        While the disk refuses, the lanes wait with what they hold; killing the process would only lose it.
+        """
+        if self.store.trouble:
+            return self.store.alive
         working = [lane for lane in self.lanes.values() if lane.job is not None and not lane.ended]
         stuck = [lane.name for lane in working if (mono_ns - lane.progress_ns) / 1e9 > STUCK_S]
         if stuck:

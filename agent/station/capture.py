@@ -80,7 +80,8 @@ class Capture:
         thread = self._thread
         if thread is None:
             return ""
-        if (self._clock.now().mono_ns - thread.beat_ns) / 1e9 > HANG_S and not thread.worker.crash:
+        silent_s = (self._clock.now().mono_ns - thread.beat_ns) / 1e9
+        if silent_s > HANG_S and not thread.delivering and not thread.worker.crash:
             log.warning("lane %s: the camera driver hangs, it is abandoned and opened anew", self.lane)
             self._hooks.event("camera_hung", lane=self.lane, seconds=HANG_S)
             self.show("gone", f"the driver did not answer for {HANG_S:.0f} s")
@@ -112,6 +113,8 @@ class _Thread:
         self._failures = 0
         self._last_picture = owner._clock.now()
         self.beat_ns = self._last_picture.mono_ns
+        self.delivering = False
+        """It waits for the lane, not for the driver."""
         self.worker = Worker(f"capture-{owner.lane}", self._turn)
 
     def _turn(self) -> None:
@@ -165,7 +168,9 @@ class _Thread:
             owner.show("live")
         if wanted:
             owner.captured += 1 + shot.lost
+            self.delivering = True
             hooks.deliver(self._numbered(shot), shot)
+            self.delivering = False
 
     def _numbered(self, shot: Shot) -> Frame:
         return Frame(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from agent.clock import EARLIEST_TRUSTED_UTC_US, ms_between
 from agent.config import LaneConfig
-from agent.errors import EngineFailed
+from agent.errors import EngineFailed, StoreFailed
 from agent.ports import Camera, Clock, Shot, Store
 from agent.slot import Slot
 from agent.station.capture import Capture, Hooks
@@ -21,6 +21,7 @@ from pipelines.values import Frame, Inspection, Outcome, Reason, Record, Rule, S
 log = logging.getLogger(__name__)
 
 TAKE_TIMEOUT_S = 0.5
+STORE_RETRY_S = 0.5
 ERRORS_IN_A_ROW = 5
 Committed = Callable[[int, Record, Frame | None, Recipe], None]
 """(record's id, record, picture, recipe): called on the write thread once the row is durable."""
@@ -37,6 +38,13 @@ class Taken:
     job: Job
     """The recipe revision and model of the part's trigger: a part keeps them."""
     open_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The row that was opened for a part at its trigger, if the lane opens any."""
+
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,7 @@ class Lane:
     def stop(self) -> None:
         # Closed first: a capture thread that waits for room in the queue must not hold up the end.
         self._inbox.close()
+        self.inspect.stopping.set()
         self.capture.stop()
         self.inspect.stop()
 
@@ -129,8 +138,20 @@ class Lane:
         job = self.job
         if job is None:  # taken away in this very moment: the picture is numbered, its gap counts as missed
             return
-        open_id = self._store.open_part(self._opening(frame, job)) if self.config.opens_rows else None
-        self._inbox.put(Taken(frame, shot, job, open_id))
+        opened = self._open(frame, job) if self.config.opens_rows else Opened()
+        if opened is not None:
+            self._inbox.put(Taken(frame, shot, job, opened.id))
+
+    def _open(self, frame: Frame, job: Job) -> "Opened | None":
+        """The part's open row; waits for as long as the store is in trouble. None when the lane stops."""
+        opening = self._opening(frame, job)
+        while not self.inspect.stopping.is_set():
+            try:
+                return Opened(self._store.open_part(opening))
+            except StoreFailed as error:
+                log.warning("lane %s: part %d waits for its row: %s", self.name, frame.sequence, error)
+                self.inspect.stopping.wait(STORE_RETRY_S)
+        return None
 
     def _opening(self, frame: Frame, job: Job) -> Record:
         height, width = frame.pixels.shape[:2]
