@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +17,12 @@ from agent.recipes import Recipes
 from agent.settings import Reading, read
 from agent.station.cameras.table import CAMERAS
 from agent.station.engines.table import ENGINES
+from agent.station.memory import LaneMemory
 from agent.station.models.bundle import Bundle, read_bundle
-from agent.station.models.golden import load_proven
-from agent.station.prepare import find_bundle
+from agent.station.models.golden import Proven, load_proven
+from agent.station.prepare import find_bundle, planned_for
 from agent.uplink.probe import try_once
-from pipelines.look import plan
-from pipelines.recipe import check_against
+from pipelines.recipe import Recipe, check_against
 
 PICTURE_S = 10.0
 
@@ -72,23 +73,40 @@ def _folder(config: Config) -> Iterator[Problem]:
 
 def _recipe_and_model(name: str, lane: LaneConfig, config: Config) -> Iterator[Problem]:
     where = f"lanes.{name}.recipe"
+    told = LaneMemory(config.station.data).told(name).recipe
+    if told and told != lane.recipe:
+        where = f"lanes.{name}, told to use recipe {told}"
+        print(f"lane {name}: was told to judge by recipe {told}, not {lane.recipe} as the configuration says")
     try:
-        recipe = Recipes(config.station.data).read(lane.recipe)
+        recipe = Recipes(config.station.data).read(told or lane.recipe)
         bundle = read_bundle(find_bundle(recipe.model, config.station.data))
     except Refused as refused:
         yield from (Problem(f"{where}: {refused.subject}: {p.where}", p.what) for p in refused.problems)
         return
     for wrong in check_against(recipe, bundle.manifest.labels):
         yield Problem(f"{where}: recipe {recipe.name}: {wrong.where}", wrong.what)
+    if not bundle.proves:
+        what = "has no golden pictures, so nobody would notice a device that computes wrongly"
+        print(f"warning: {where}: model {bundle.id} {what}")
     try:
-        planned = plan(bundle.facts, recipe, bundle.facts.height_px, bundle.facts.width_px)
-        engine = ENGINES[config.engine.kind](config.engine, config.station.data / "cache")
-        loaded = load_proven(engine, bundle, config.engine.devices, planned.input_size).loaded
+        loaded = _proven(lane, bundle, recipe, config).loaded
     except OkngError as error:
         yield Problem(f"{where}: model {bundle.id}", str(error))
         return
     fallback = f" ({loaded.fallback})" if loaded.fallback else ""
-    print(f"lane {name}: recipe {recipe.name}, model {_named(bundle)} on {loaded.device}{fallback}")
+    height, width = loaded.model.size
+    at = f"{loaded.device} at {width} x {height} px"
+    print(f"lane {name}: recipe {recipe.name}, model {_named(bundle)} on {at}{fallback}")
+
+
+def _proven(lane: LaneConfig, bundle: Bundle, recipe: Recipe, config: Config) -> Proven:
+    """Compiled as the station will, but with nothing kept: root's files would be in the station's way."""
+    planned = planned_for(lane, bundle, recipe)
+    uncached = config.engine.model_copy(update={"cache_mb": 0})
+    lanes, slots = len(config.lanes), planned.slots
+    with tempfile.TemporaryDirectory(prefix="okng-check-") as nowhere:
+        engine = ENGINES[config.engine.kind](uncached, Path(nowhere))
+        return load_proven(engine, bundle, config.engine.devices, planned.input_size, lanes=lanes, slots=slots)
 
 
 def _named(bundle: Bundle) -> str:

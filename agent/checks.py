@@ -23,6 +23,8 @@ _DEVICE = re.compile(r"^(CPU|NPU|GPU)(\.\d+)?$")
 _IDENTITY = ("kind", "serial", "path", "url", "folder")
 """Options that say which camera it is."""
 _FIELDS = frozenset({"site", "line", "station"})
+_HASH = re.compile(rb"scrypt\$\d{4,7}\$8\$1\$[A-Za-z0-9+/]+={0,2}\$[A-Za-z0-9+/]{43}=\s*")
+"""What `okng password` writes; the page's process reads it more closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def _lanes(config: Config) -> Iterator[Finding]:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,62}", lane.recipe):
             yield Finding(f"lanes.{name}.recipe", f"is {shown(lane.recipe)}, allowed: the name of a recipe")
         yield from _camera(where, lane.camera)
+        yield from _keeping(f"lanes.{name}", lane)
         key = _physical(lane)
         if key is not None and key in taken:
             what = f"{key[0]} {key[1]} is the camera of lane {taken[key]} already; a camera has one lane"
@@ -112,6 +115,18 @@ def _physical(lane: LaneConfig) -> tuple[str, str] | None:
     if isinstance(camera, FolderConfig):
         return ("folder", str(camera.folder))
     return None
+
+
+def _keeping(where: str, lane: LaneConfig) -> Iterator[Finding]:
+    """No picture may be dropped that nobody counts, and no row opened that nobody closes."""
+    kind = lane.camera.kind
+    also = tuple(f"{where}.{option}" for option in ("keep", "camera.kind", "camera.pace", "camera.free_run"))
+    if lane.keep == "newest" and not lane.camera.free_running:
+        why = f"this {kind} camera does not run free, so pictures would be dropped unjudged"
+        yield Finding(f"{where}.keep", f"is newest, allowed: auto or every; {why}", also)
+    elif lane.commit == "opened" and not lane.keeps_every:
+        why = "the lane keeps the newest picture only, so each picture passed over would leave an open row"
+        yield Finding(f"{where}.commit", f"is opened, allowed: auto or grouped, or keep = every; {why}", also)
 
 
 def _camera(where: str, camera: CameraConfig) -> Iterator[Finding]:
@@ -187,7 +202,10 @@ def _topic(topic: str) -> Iterator[Finding]:
 
 def _web(config: Config) -> Iterator[Finding]:
     web = config.web
-    yield from _secret("web.password_file", web.password_file)
+    wrong = tuple(_secret("web.password_file", web.password_file))
+    yield from wrong
+    if all(finding.only_warns for finding in wrong):
+        yield from _hash("web.password_file", web.password_file)
     if web.enabled and not is_loopback(web.host) and web.password_file is None:
         what = f"is {shown(web.host)}, seen by others; it needs web.password_file (made by `okng password`)"
         yield Finding("web.host", what, ("web.password_file", "web.enabled"))
@@ -244,3 +262,13 @@ def _secret(where: str, file: Path | None) -> Iterator[Finding]:
     if state.st_mode & 0o007:
         what = f"is {file}, which every user of this machine may read: chmod o= {file}"
         yield Finding(where, what, only_warns=True)
+
+
+def _hash(where: str, file: Path | None) -> Iterator[Finding]:
+    """A readable file that holds something else than a password's hash: most likely the password."""
+    if file is None or not os.access(file, os.R_OK):
+        return
+    with file.open("rb") as opened:
+        held = opened.read(1024)
+    if not _HASH.fullmatch(held):
+        yield Finding(where, f"is {file}, which holds no hash; `okng password {file}` makes it")

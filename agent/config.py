@@ -43,14 +43,16 @@ class CameraConfig(Section):
     stall_s: float = opt(20.0, "no picture for this long: the camera is opened anew", "s", ge=0.1)
     retry_min_s: float = opt(0.5, "first wait before opening again", "s", ge=0.01)
     retry_max_s: float = opt(30.0, "longest wait before opening again", "s", ge=0.01)
-    wrong_size: Literal["refuse", "accept"] = opt(
-        "accept", "another size than asked: judge with the right geometry, or refuse the camera"
-    )
 
     @property
     def free_running(self) -> bool:
         """Whether pictures come by a clock of their own, so that a slow lane misses some."""
         return True
+
+    @property
+    def hang_s(self) -> float:
+        """A driver's call that takes longer, s, has hung: longer than any time-out of its own."""
+        return 45.0
 
 
 class V4l2Config(CameraConfig):
@@ -64,6 +66,9 @@ class V4l2Config(CameraConfig):
     height_px: int = opt(720, "picture height asked for", "px", ge=16, le=16384)
     fps: float = opt(30.0, "frame rate asked for", "1/s", gt=0, le=1000)
     controls: dict[str, float] = opt({}, "controls set and read back: auto_exposure, exposure, gain, ...")
+    wrong_size: Literal["refuse", "accept"] = opt(
+        "accept", "another size than asked: judge with the right geometry, or refuse the camera"
+    )
 
 
 class RtspConfig(CameraConfig):
@@ -75,6 +80,11 @@ class RtspConfig(CameraConfig):
     password_file: Path | None = opt(None, "file that holds the password and nothing else")
     open_timeout_s: float = opt(10.0, "an open that takes longer is abandoned", "s", ge=0.5, le=120)
     read_timeout_s: float = opt(5.0, "a read that takes longer is given up", "s", ge=0.5, le=120)
+
+    @property
+    def hang_s(self) -> float:
+        # Opens of one process come one after another in OpenCV, and one may wait behind another's time-out.
+        return 45.0 + self.open_timeout_s + self.read_timeout_s
 
 
 class VideoConfig(CameraConfig):

@@ -13,7 +13,8 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | resend   | from_seq, to_seq                | queued: how many                                    | uplink |
 | watch    | -                               | lease_s: the live pictures are drawn for so long    | web |
 | judge    | file, lane, part_id, purpose    | record: id; the file lies in the runtime folder     | web, cli |
-| uplink   | state, detail, sent, settled    | -; the uplink says how it is, shown by status       | uplink |
+|          | fault, note in place of file    | record: id, UNSURE; the picture could not be read   | web, cli |
+| uplink   | state, detail, sent, refused    | -; the uplink says how it is, shown by status       | uplink |
 | misbehave| lane, kind, for_s               | -; a virtual line goes wrong for so long, 0 ends it | cli |
 | stop     | -                               | -; the station ends as after SIGTERM                | cli |
 """

@@ -6,24 +6,25 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
-from uuid import uuid4
-
-import numpy as np
+from typing import Any, Literal
 
 from agent import paths
+from agent.atomic import write_atomically
 from agent.clock import SystemClock
+from agent.config import StationConfig
 from agent.control import ask
-from agent.errors import OkngError
+from agent.errors import ControlFailed, OkngError, StoreFailed
+from agent.lock import DataLock
 from agent.recipes import read_recipe
 from agent.settings import Loaded, load
 from agent.station.app import Station
 from agent.station.cameras.decode import read_picture
-from agent.station.cameras.files import Files
+from agent.station.cameras.files import Files, printable
 from agent.store.read import Reader
 from agent.store.values import StoredPart
+from agent.web.pictures import hand_over
 from pipelines.values import Outcome, Purpose
 
 LANE = "judge"
@@ -37,11 +38,19 @@ name = "judge"
 data = {data}
 runtime = {runtime}
 
+[store]
+keep_days = 36500
+[evidence]
+keep_days = 36500
+quota_mb = 1000000000
+
 [lanes.judge]
 recipe = "{recipe}"
 queue = 1
 camera = {{ kind = "push" }}
 """
+"""What is kept of earlier results is for the folder's own station to say: here nothing grows too old."""
+MARK = "# Put here by okng judge, which replaces it when it judges by another recipe of this name.\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,15 @@ class Wishes:
     purpose: Literal["production", "api", "setup", "replay", "challenge"]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What became of the pictures."""
+
+    parts: Mapping[Path, StoredPart]
+    failed: Mapping[Path, str] = field(default_factory=dict)
+    """Those without a row, and why."""
+
+
 def run(wishes: Wishes) -> int:
     """Judge the pictures and print each verdict. 0: all judged (whatever the verdicts); 1: not all."""
     files = tuple(dict.fromkeys(_files(wishes.pictures)))
@@ -71,7 +89,7 @@ def run(wishes: Wishes) -> int:
     _print(judged)
     if wishes.json is not None:
         wishes.json.write_text(json.dumps(_described(judged, time.monotonic() - begun), indent=1) + "\n")
-    return 0 if len(judged) == len(files) else 1
+    return 0 if len(judged.parts) == len(files) else 1
 
 
 def _files(named: tuple[Path, ...]) -> Iterator[Path]:
@@ -84,7 +102,7 @@ def _files(named: tuple[Path, ...]) -> Iterator[Path]:
             raise OkngError(f"{path}: there is no such file or folder")
 
 
-def _alone(wishes: Wishes, files: tuple[Path, ...], data: Path) -> Mapping[Path, StoredPart]:
+def _alone(wishes: Wishes, files: tuple[Path, ...], data: Path) -> Judged:
     """A whole station with one lane that reads the files; it ends when each has its row."""
     ids: dict[Path, int] = {}
     clock = SystemClock()
@@ -93,7 +111,7 @@ def _alone(wishes: Wishes, files: tuple[Path, ...], data: Path) -> Mapping[Path,
         # A Unix socket's path has room for 107 characters only: not below any folder of the user's.
         runtime = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="okng-")))
         loaded = _loaded(wishes, data, runtime)
-        station = Station(loaded, stack, clock, cameras={LANE: lambda: camera})
+        station = Station(loaded, stack, clock, cameras={LANE: lambda: camera}, remembers=False)
         lane = station.lanes[LANE]
         while not lane.ended and not lane.trouble:
             if crash := station.turn():
@@ -102,71 +120,105 @@ def _alone(wishes: Wishes, files: tuple[Path, ...], data: Path) -> Mapping[Path,
         if lane.trouble:
             raise OkngError(lane.trouble)
     reader = Reader(data / "results.db")
-    found = {file: reader.part(record_id) for file, record_id in ids.items()}
-    return {file: part for file, part in found.items() if part is not None}
+    found = {file: reader.part(ids[file]) for file in files if file in ids}
+    parts = {file: part for file, part in found.items() if part is not None}
+    return Judged(parts, {file: "has no row" for file in files if file not in parts})
 
 
 def _loaded(wishes: Wishes, data: Path, runtime: Path) -> Loaded:
+    """The settings of a station that lives for these pictures; nothing is written in another station's folder."""
     recipe = _recipe_text(wishes)
-    folder = data / "recipes"
-    folder.mkdir(parents=True, exist_ok=True)
     name = wishes.recipe.stem if wishes.recipe is not None else LANE
-    (folder / f"{name}.toml").write_text(recipe)
-    settings = data / "judge.toml"
+    with DataLock(data):
+        _place(data / "recipes" / f"{name}.toml", recipe)
+    settings = runtime / "judge.toml"
     settings.write_text(SETTINGS.format(data=json.dumps(str(data)), runtime=json.dumps(str(runtime)), recipe=name))
     return load(settings)
+
+
+def _place(file: Path, recipe: str) -> None:
+    """Put the recipe there. Raises OkngError where another one is that was not put there by us."""
+    there = file.read_text("utf-8", errors="replace") if file.exists() else MARK
+    if there == recipe:
+        return
+    if not there.startswith(MARK):
+        raise OkngError(f"{file} is another recipe and is not overwritten: judge by a file of another name")
+    file.parent.mkdir(exist_ok=True)
+    write_atomically(file, f"{MARK}{recipe}".encode())
 
 
 def _recipe_text(wishes: Wishes) -> str:
     if wishes.recipe is not None:
         read_recipe(wishes.recipe)  # refused here, before anything is written
-        return wishes.recipe.read_text()
+        return wishes.recipe.read_text("utf-8")
     if wishes.model is not None:
         return f'name = "{LANE}"\nmodel = {json.dumps(str(wishes.model.absolute()))}\n'
     return (paths.bundled_recipes() / f"{BUNDLED}.toml").read_text().replace(f'"{BUNDLED}"', f'"{LANE}"', 1)
 
 
-def _by_station(wishes: Wishes, files: tuple[Path, ...]) -> Mapping[Path, StoredPart]:
-    """Hand every picture to the running station; it judges and stores."""
+def _by_station(wishes: Wishes, files: tuple[Path, ...]) -> Judged:
+    """Hand every picture to the running station; it judges and stores. One refusal loses no other's answer."""
     assert wishes.config is not None
     station = load(wishes.config).config.station
-    folder = station.runtime / "push"
     reader = Reader(station.data / "results.db")
     judged: dict[Path, StoredPart] = {}
+    failed: dict[Path, str] = {}
+    gone = ""
     for file in files:
-        picture = read_picture(file)
-        if picture.fault is not None:
-            print(f"{file}: {picture.note}", file=sys.stderr)
+        if gone:
+            failed[file] = gone
             continue
-        folder.mkdir(exist_ok=True)
-        handed = folder / f"{uuid4().hex}.npy"
-        np.save(handed, picture.pixels)
-        answer = ask(
-            station.runtime,
-            "judge",
-            timeout_s=STATION_S,
-            file=handed.name,
-            lane=wishes.lane,
-            part_id=file.stem,
-            source=str(file),
-            purpose=wishes.purpose,
-        )
-        part = reader.part(int(answer["record"]))
-        if part is not None:
-            judged[file] = part
-    return judged
+        try:
+            record = _handed(wishes, station, file)
+            part = reader.part(record)
+        except ControlFailed as error:
+            failed[file] = str(error)
+            gone = str(error) if error.__cause__ is not None else ""  # it did not answer at all
+        except (StoreFailed, OSError, ValueError) as error:
+            failed[file] = str(error)
+        else:
+            judged.update({file: part} if part is not None else {})
+            failed.update({file: f"record {record} is not there"} if part is None else {})
+    return Judged(judged, failed)
 
 
-def _print(judged: Mapping[Path, StoredPart]) -> None:
-    for file, part in judged.items():
+def _handed(wishes: Wishes, station: StationConfig, file: Path) -> int:
+    """Let the station judge one picture, or note that it cannot be read; returns the record's id."""
+    picture = read_picture(file)
+    said: dict[str, Any] = {
+        "lane": wishes.lane,
+        "part_id": printable(file.stem),
+        "source": printable(str(file)),
+        "purpose": wishes.purpose,
+    }
+    if picture.fault is not None:
+        said |= {"fault": picture.fault.value, "note": f"{printable(str(file))}: {picture.note}"}
+        return int(ask(station.runtime, "judge", STATION_S, **said)["record"])
+    handed = hand_over(station.runtime, picture.pixels)
+    try:
+        return int(ask(station.runtime, "judge", STATION_S, file=handed.name, **said)["record"])
+    finally:
+        handed.unlink(missing_ok=True)
+
+
+def _print(judged: Judged) -> None:
+    for file, part in judged.parts.items():
         verdict = part.record.verdict
         why = ", ".join(f"{r.rule} {r.label}".strip() for r in verdict.reasons)
-        print(f"{verdict.outcome:6} {file}{f'  ({why})' if why else ''}")
+        print(f"{verdict.outcome:6} {printable(str(file))}{f'  ({why})' if why else ''}")
+    for file, error in judged.failed.items():
+        print(f"not judged: {printable(str(file))}: {error}", file=sys.stderr)
 
 
-def _described(judged: Mapping[Path, StoredPart], wall_s: float) -> Mapping[str, object]:
-    counts = {outcome.value.lower(): sum(_is(p, outcome) for p in judged.values()) for outcome in Outcome}
-    return {"parts": [_part(file, part) for file, part in judged.items()], **counts, "wall_s": round(wall_s, 3)}
+def _described(judged: Judged, wall_s: float) -> Mapping[str, object]:
+    parts = judged.parts
+    counts = {outcome.value.lower(): sum(_is(p, outcome) for p in parts.values()) for outcome in Outcome}
+    return {
+        "parts": [_part(file, part) for file, part in parts.items()],
+        "failed": [{"picture": str(file), "error": error} for file, error in judged.failed.items()],
+        **counts,
+        "wall_s": round(wall_s, 3),
+    }
 
 
 def _is(part: StoredPart, outcome: Outcome) -> bool:

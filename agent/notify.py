@@ -25,6 +25,11 @@ def watchdog() -> None:
     _send("WATCHDOG=1")
 
 
+def extend_timeout(seconds: float) -> None:
+    """The start, or the stop, goes on: systemd is not to end it within so many seconds from now."""
+    _send(f"EXTEND_TIMEOUT_USEC={round(seconds * 1e6)}")
+
+
 def stopping() -> None:
     """The process is about to end."""
     _send("STOPPING=1")

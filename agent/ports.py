@@ -5,7 +5,7 @@ Each port has at most three methods; one contract suite in `tests/contracts/` ru
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,15 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """Let go of the device. Never raises; may be called twice."""
+        ...
+
+
+@runtime_checkable
+class Misbehaves(Protocol):
+    """A camera that can be told to go wrong: the virtual line."""
+
+    def misbehave(self, kind: str, for_s: float) -> None:
+        """Go wrong from now on for so long; 0 ends it. From any thread. Raises ValueError."""
         ...
 
 

@@ -86,6 +86,8 @@ class UplinkStatus(_Frozen):
     unsettled: int
     sent: int
     """Highest seq the broker has acknowledged, as the uplink said; in memory only."""
+    refused: int = 0
+    """Commands refused since the uplink started."""
 
 
 class Alarm(_Frozen):

@@ -12,7 +12,7 @@ from pipelines.quality import Gauge, Repeats
 from pipelines.recipe import Recipe
 from pipelines.regions import inspected_box
 from pipelines.values import Detection, Frame, Inspection, Pixels, Quality, Rule, Stages
-from pipelines.yolo import Found, Head, OutputWrong, decode
+from pipelines.yolo import Found, Head, OutputWrong, at_most, decode
 
 MAX_SLOTS = 16
 """Most tiles that run together; more of them run in turns."""
@@ -101,7 +101,9 @@ class Look:
     clock that stamps the frames. `live` is False for pictures that may be old and may repeat (files,
     pushed ones): they have no age, and equal ones in a row are not counted.
     A session's own errors pass through; what a model gives that cannot be is an inspection with the
-    fault ERROR, and a frame of another size than planned one with WRONG_SIZE.
+    fault ERROR, and a frame of another size than planned one with WRONG_SIZE. So is an answer that was
+    cut at a limit (`max_detections`, or the rows that the head has) where what was left out could
+    have decided: the part was not looked at as a whole.
     """
 
     def __init__(
@@ -117,7 +119,8 @@ class Look:
         _check_inputs(plan, session)
         self._facts, self._recipe, self._plan, self._session, self._now_ns = facts, recipe, plan, session, now_ns
         # Nothing that could decide may be filtered away before the rules see it.
-        self._floor = min(recipe.keep_score, *facts.limits(recipe).values())
+        self._decides = min(facts.limits(recipe).values())
+        self._floor = min(recipe.keep_score, self._decides)
         self._gauge = Gauge(plan.height_px, plan.width_px, inspected_box(recipe, plan.height_px, plan.width_px))
         self._repeats = Repeats() if live else None
 
@@ -139,7 +142,14 @@ class Look:
             found, stages = self._find(frame.pixels, measured, spent)
         except OutputWrong as error:
             return _failed(Rule.ERROR, str(error), (height, width), spent, quality)
-        return Inspection(_detections(found, self._facts.labels), quality, width, height, stages)
+        detections = _detections(found, self._facts.labels)
+        if found.left_out >= self._decides:
+            return Inspection(detections, quality, width, height, stages, Rule.ERROR, self._cut_note(found))
+        return Inspection(detections, quality, width, height, stages)
+
+    def _cut_note(self, found: Found) -> str:
+        most = f"max_detections is {self._recipe.max_detections}, boxes decide from a score of {self._decides:.2f}"
+        return f"more boxes than were looked at: one with a score of {found.left_out:.2f} may be left out; {most}"
 
     def _measure(self, pixels: Pixels, age_ms: float) -> Quality:
         seen = self._gauge.measure(pixels)
@@ -182,13 +192,14 @@ class Look:
         boxes = letterbox.to_picture(found.boxes, self._plan.fit)
         if tile.x_px or tile.y_px:
             boxes += np.array((tile.x_px, tile.y_px) * 2, np.float32)
-        return Found(boxes, found.scores, found.classes)
+        return Found(boxes, found.scores, found.classes, found.left_out)
 
     def _merge(self, found: tuple[Found, ...]) -> Found:
         picture = (self._plan.height_px, self._plan.width_px)
         merged = tiles.merge(self._plan.tiles, found, picture, self._recipe.nms_iou)
-        most = self._recipe.max_detections
-        return Found(merged.boxes[:most], merged.scores[:most], merged.classes[:most])
+        left_out = max(_left_out_of_merge(found), *(one.left_out for one in found))
+        whole = Found(merged.boxes, merged.scores, merged.classes, left_out)
+        return at_most(whole, self._recipe.max_detections)
 
 
 def _check_inputs(plan: Plan, session: Session) -> None:
@@ -196,6 +207,12 @@ def _check_inputs(plan: Plan, session: Session) -> None:
     got = [buffer.shape for buffer in session.inputs]
     if len(got) < plan.slots or any(shape != wanted for shape in got):
         raise ValueError(f"the session has inputs {got}, wanted {plan.slots} of {wanted}")
+
+
+def _left_out_of_merge(found: tuple[Found, ...]) -> float:
+    """Best score among the boxes that a merge has no room for; 0 where it has room for all."""
+    scores = np.concatenate([one.scores for one in found])
+    return float(np.sort(scores)[-tiles.MAX_BOXES - 1]) if scores.size > tiles.MAX_BOXES else 0.0
 
 
 def _failed(

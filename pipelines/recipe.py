@@ -75,7 +75,7 @@ class Recipe(Part):
     threshold: float | None = Field(None, gt=0, lt=1, description="for all classes; none: the model's own")
     keep_score: float = Field(0.25, gt=0, lt=1, description="detections from here on are stored")
     nms_iou: float = Field(0.45, gt=0, lt=1, description="overlap at which two boxes of a class are one")
-    max_detections: int = Field(300, ge=1, le=3000)
+    max_detections: int = Field(300, ge=1, le=3000, description="more that could decide: UNSURE (error), never OK")
     classes: dict[str, ClassRule] = Field({}, description="rules by defect class; others: the defaults")
     require: dict[str, Annotated[int, Field(ge=1)]] = Field(
         {}, description="label -> how many must be seen, else NG (missing)"

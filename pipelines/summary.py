@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipelines.values import Outcome, Purpose, Record
+from pipelines.values import Outcome, Purpose, Record, Rule
 
 LATENCY_BOUNDS_MS = (2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 50.0, 75.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0)
 """Upper bounds, inclusive; one more bucket holds everything above. Never changed, only added to."""
@@ -69,6 +69,9 @@ class Summary:
     """Parts whose wall clock was known to be wrong."""
     temperature_c: float | None = None
     """Of the device that answers, at the end of the window; None where it has no sensor."""
+    missing: tuple[tuple[str, int], ...] = ()
+    """(class, parts that were NG because they had too few of it), by name. Apart from `defects`: what is not
+    there is no detection, and its class is that of a component and not of a defect."""
 
 
 def histogram(values: Iterable[float], bounds: tuple[float, ...]) -> tuple[int, ...]:
@@ -121,7 +124,7 @@ def summarise(lane: str, camera: str, window: Window, records: Iterable[Record])
         first_pass_ok=sum(r.verdict.outcome is Outcome.OK for r in first),
         first_pass=len(first),
         missed=sum(r.missed for r in every),
-        defects=_sorted(Counter(x.label for r in parts if r.verdict.outcome is Outcome.NG for x in r.verdict.reasons)),
+        defects=_labels(parts, Rule.DEFECT),
         unsure_reasons=_sorted(
             Counter(
                 rule
@@ -143,7 +146,14 @@ def summarise(lane: str, camera: str, window: Window, records: Iterable[Record])
         models=tuple(sorted({r.origin.model for r in every})),
         recipes=tuple(sorted({f"{r.origin.recipe}@{r.origin.recipe_hash[:12]}" for r in every})),
         untrusted_clock=sum(not r.clock_trusted for r in parts),
+        missing=_labels(parts, Rule.MISSING),
     )
+
+
+def _labels(parts: Iterable[Record], rule: Rule) -> tuple[tuple[str, int], ...]:
+    """How often this rule stands among the reasons of the NG parts, by the class that it names."""
+    bad = (r.verdict.reasons for r in parts if r.verdict.outcome is Outcome.NG)
+    return _sorted(Counter(reason.label for reasons in bad for reason in reasons if reason.rule is rule))
 
 
 def merge(summaries: Sequence[Summary]) -> Summary:
@@ -182,6 +192,7 @@ def merge(summaries: Sequence[Summary]) -> Summary:
         recipes=tuple(sorted({name for s in summaries for name in s.recipes})),
         untrusted_clock=sum(s.untrusted_clock for s in summaries),
         temperature_c=last.temperature_c,
+        missing=_added(s.missing for s in summaries),
     )
 
 

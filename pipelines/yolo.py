@@ -35,6 +35,8 @@ class Found:
     """(n,) 0..1."""
     classes: Indices
     """(n,) index of the label."""
+    left_out: float = 0.0
+    """Best score that a box had, or may have had, which a limit kept out; 0 where none was."""
 
 
 def decode(output: NDArray[np.float32], head: Head, classes: int, *, floor: float, overlap: float, limit: int) -> Found:
@@ -42,7 +44,8 @@ def decode(output: NDArray[np.float32], head: Head, classes: int, *, floor: floa
 
     The score filter comes first, then class-wise suppression above an IoU of `overlap`. A raw anchor
     counts for its best class only, as in Ultralytics' `predict`. The NMS-free head is suppressed as
-    well: quantised to INT8 it leaves doubles.
+    well: quantised to INT8 it leaves doubles. It has room for n boxes: where every row is taken, there
+    may have been more, and `left_out` is the lowest row's score.
 
     Raises OutputWrong when the shape is not the head's, when a number is not finite, when scores lie
     outside of 0..1, or when a class is none of the model's.
@@ -53,8 +56,16 @@ def decode(output: NDArray[np.float32], head: Head, classes: int, *, floor: floa
     found = _raw(output[0], floor) if head == "raw" else _nmsfree(output[0], classes, floor)
     if found.scores.size == 0:
         return found
-    keep = suppress(found.boxes, found.scores, found.classes, overlap, limit)
-    return Found(found.boxes[keep], found.scores[keep], found.classes[keep])
+    keep = suppress(found.boxes, found.scores, found.classes, overlap, limit + 1)
+    return at_most(Found(found.boxes[keep], found.scores[keep], found.classes[keep], found.left_out), limit)
+
+
+def at_most(found: Found, limit: int) -> Found:
+    """The best `limit` boxes; `left_out` says how good the best of the others was."""
+    if len(found.scores) <= limit:
+        return found
+    left_out = max(found.left_out, float(found.scores[limit]))
+    return Found(found.boxes[:limit], found.scores[:limit], found.classes[:limit], left_out)
 
 
 def check_shape(shape: tuple[int, ...], head: Head, classes: int) -> None:
@@ -71,23 +82,27 @@ def _raw(rows: NDArray[np.float32], floor: float) -> Found:
     scores = rows[4:]
     best = scores.max(axis=0)
     _check_numbers(rows[:4], float(scores.min()), float(best.max()))
-    index = np.flatnonzero(best >= floor)
+    index, left_out = np.flatnonzero(best >= floor), 0.0
     if index.size > MAX_CANDIDATES:
-        index = index[np.argsort(-best[index], kind="stable")[:MAX_CANDIDATES]]
+        index = index[np.argsort(-best[index], kind="stable")]
+        left_out = float(best[index[MAX_CANDIDATES]])
+        index = index[:MAX_CANDIDATES]
     centre, half = rows[:2, index], rows[2:4, index] / 2
     boxes = np.concatenate((centre - half, centre + half)).T
-    return Found(np.ascontiguousarray(boxes), best[index], scores[:, index].argmax(axis=0))
+    return Found(np.ascontiguousarray(boxes), best[index], scores[:, index].argmax(axis=0), left_out)
 
 
 def _nmsfree(rows: NDArray[np.float32], classes: int, floor: float) -> Found:
     scores = rows[:, 4]
-    _check_numbers(rows, float(scores.min()), float(scores.max()))
+    lowest = float(scores.min())
+    _check_numbers(rows, lowest, float(scores.max()))
+    left_out = lowest if lowest >= floor else 0.0
     rows = rows[scores >= floor]
     index = rows[:, 5].astype(np.intp)
     if rows.size and (np.any(index != rows[:, 5]) or index.min() < 0 or index.max() >= classes):
         strange = sorted({float(c) for c in rows[:, 5]} - set(map(float, range(classes))))
         raise OutputWrong(f"the model's output names class {strange[0]:g}, allowed are 0..{classes - 1}")
-    return Found(np.ascontiguousarray(rows[:, :4]), rows[:, 4].copy(), index)
+    return Found(np.ascontiguousarray(rows[:, :4]), rows[:, 4].copy(), index, left_out)
 
 
 def _check_numbers(others: NDArray[np.float32], low: float, high: float) -> None:

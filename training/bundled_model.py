@@ -30,7 +30,7 @@ from agent.station.cameras.virtual.defects import LABELS
 from agent.station.cameras.virtual.layout import draw_layout
 from training.drawn_scores import Found, best_threshold, detections, mean_average_precision, part_counts
 
-STEPS = ("draw", "crops", "boards", "export", "quantise", "measure")
+STEPS = ("draw", "crops", "boards", "again", "export", "quantise", "measure")
 SIDE_PX = 640
 
 
@@ -47,6 +47,7 @@ class Drawn:
 
 
 CROPS = Drawn(layouts=900, boards=6, seed=100_000, good_share=0.25, val_layouts=30, crop_px=320)
+AGAIN = Drawn(layouts=600, boards=4, seed=250_000, good_share=0.5, val_layouts=10, crop_px=0)
 BOARDS = Drawn(layouts=900, boards=3, seed=200_000, good_share=0.4, val_layouts=30, crop_px=0)
 
 COMMON = (
@@ -58,7 +59,8 @@ TRAIN_CROPS = f"imgsz=320 epochs=3 batch=16 nbs=16 lr0=0.001 lrf=0.05 warmup_epo
 """Stops after its second epoch (`CROPS_MADE`): the boards' stage brings the learning rate down."""
 CROPS_MADE = "weights/epoch1.pt"
 TRAIN_BOARDS = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0005 warmup_epochs=0 {COMMON}"
-"""One pass; the learning rate rises over 25 steps and falls to nothing by a cosine (`glide`)."""
+TRAIN_AGAIN = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0004 warmup_epochs=0 {COMMON}"
+"""One pass each; the learning rate rises over 25 steps and falls to nothing by a cosine (`glide`)."""
 
 CALIBRATION = (290_000, 75, 4, 0.3)
 """First layout seed, layouts, boards of each, share of good ones; as for the sets below."""
@@ -128,7 +130,7 @@ def unquantised(model: ov.Model) -> list[str]:
     Box distances of a raw head do not bear INT8; the score branch (`cv3`) does.
     """
     names = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() != "Constant"]
-    head = next(name for name in names if ".cv3." in name and "Convolution" in name).split(".cv3.")[0]
+    head = [name for name in names if ".cv3." in name and "Convolution" in name][-1].split(".cv3.")[0]
     return [name for name in names if name.startswith((f"{head}/", f"{head}.cv2."))]
 
 
@@ -205,15 +207,18 @@ def main() -> None:
 def _step(step: str, start: Path, work: Path, out: Path, log: dict[str, Any]) -> Any:
     data, last = work / "data", "weights/last.pt"
     if step == "draw":
-        sets = {"crops": CROPS, "boards": BOARDS}
+        sets = {"crops": CROPS, "boards": BOARDS, "again": AGAIN}
         return {name: asdict(write_dataset(data / name, **asdict(drawn))) for name, drawn in sets.items()}
     if step == "crops":
         return train(TRAIN_CROPS, start=start, data=data / "crops", name="crops", work=work)
     if step == "boards":
         crops_made = work / "runs/crops" / CROPS_MADE
         return train(TRAIN_BOARDS, start=crops_made, data=data / "boards", name="boards", work=work, gliding=True)
+    if step == "again":
+        boards_made = work / "runs/boards" / last
+        return train(TRAIN_AGAIN, start=boards_made, data=data / "again", name="again", work=work, gliding=True)
     if step == "export":
-        return export(work / "runs/boards" / last, work / "fp32")
+        return export(work / "runs/again" / last, work / "fp32")
     if step == "quantise":
         return quantise(work / "fp32", out)
     fp32 = next((work / "fp32").glob("*.xml"))
@@ -227,9 +232,9 @@ def _report(out: Path, figures: dict[str, Any], log: dict[str, Any]) -> dict[str
     return {
         "labels": LABELS,
         "start": "coco/yolo26n-warmstart.pt",
-        "data": {"crops": asdict(CROPS), "boards": asdict(BOARDS), "written": log.get("draw")},
-        "commands": [log.get("crops"), log.get("boards")],
-        "train_s": [log.get("crops_s"), log.get("boards_s")],
+        "data": {"crops": asdict(CROPS), "boards": asdict(BOARDS), "again": asdict(AGAIN), "written": log.get("draw")},
+        "commands": [log.get(name) for name in ("crops", "boards", "again")],
+        "train_s": [log.get(f"{name}_s") for name in ("crops", "boards", "again")],
         "nncf": log.get("quantise"),
         "bytes": sum((out / name).stat().st_size for name in ("model.xml", "model.bin")),
         "figures": figures,

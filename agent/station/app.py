@@ -24,13 +24,15 @@ from agent.station.cameras.push import Push
 from agent.station.cameras.table import CAMERAS
 from agent.station.engines.table import ENGINES
 from agent.station.evidence import Evidence
-from agent.station.lane import Lane
+from agent.station.lane import Lane, Paused
 from agent.station.live import Live
+from agent.station.memory import LaneMemory
 from agent.station.prepare import Preparer
 from agent.station.server import ControlServer
 from agent.station.state import Facts, causes, lane_status, status, uplink_status
 from agent.station.temperature import temperature_c
 from agent.station.verbs import Verbs
+from agent.status import Alarm
 from agent.store.read import Reader
 from agent.store.values import Outbox
 from agent.store.write import Writer
@@ -41,6 +43,8 @@ from pipelines.values import Frame, Record
 log = logging.getLogger(__name__)
 
 TURN_S = 0.5
+JOIN_S = 2.0
+"""How long all lanes together may take to end; a camera's thread that takes longer is left behind."""
 DRAIN_S = 2.0
 STUCK_S = 60.0
 """A lane with a job that neither judged nor proved itself for so long is stuck: no more watchdog."""
@@ -50,8 +54,15 @@ class Station:
     """The running station. `turn` is one round of its main loop."""
 
     def __init__(
-        self, loaded: Loaded, stack: ExitStack, clock: Clock, cameras: Mapping[str, Callable[[], Camera]] | None = None
+        self,
+        loaded: Loaded,
+        stack: ExitStack,
+        clock: Clock,
+        cameras: Mapping[str, Callable[[], Camera]] | None = None,
+        remembers: bool = True,
     ) -> None:
+        """`cameras`: drivers of lanes that do not come from the table. `remembers`: a configuration that works
+        is kept as the last good one."""
         config = loaded.config
         self._clock = clock
         self._facts = Facts(loaded, secrets.token_hex(8), clock.now())
@@ -79,12 +90,22 @@ class Station:
         stack.callback(self._live.stop)
         self._reader = Reader(data / "results.db")
         self._outbox = Outbox(epoch="", last_seq=0, unsettled=0, oldest_unsettled_utc_us=0)
+        self._memory = LaneMemory(data)
+        self._remembers = remembers
         self._cameras = cameras or {}
         self.pushes: dict[str, Push] = {}
         self._drivers: dict[str, Camera] = {}
         self.lanes = {name: self._lane(name) for name in config.lanes}
         engine = ENGINES[config.engine.kind](config.engine, data / "cache")
-        self._preparer = Preparer(config, self.lanes, engine, Recipes(data), clock, self.store.event)
+        self._preparer = Preparer(
+            config=config,
+            lanes=self.lanes,
+            engine=engine,
+            recipes=Recipes(data),
+            memory=self._memory,
+            clock=clock,
+            event=self.store.event,
+        )
         self._hotplug = stack.enter_context(Hotplug(self._wake))
         self._alarms = Alarms(self.store.event)
         self._verbs = Verbs(
@@ -96,17 +117,30 @@ class Station:
             live=self._live,
             clock=clock,
             change_recipe=self._preparer.change,
+            memory=self._memory,
             stop=self._stopping.set,
         )
         self._server = ControlServer(runtime, self._verbs.table())
         self._server.start()
         stack.callback(self._server.stop)
+        self._parts = (self.store, self._live, self._evidence, self._server, self._preparer)
         self._preparer.start(then=self._start_lanes)
         stack.callback(self._stop_lanes)
+        stack.callback(self._preparer.stop)
 
     def _lane(self, name: str) -> Lane:
         config = self._facts.loaded.config.lanes[name]
-        return Lane(name, config, self._camera(name), self.store, self._committed, self._clock, self._facts.run)
+        told = self._memory.told(name)
+        return Lane(
+            name=name,
+            config=config,
+            make_camera=self._camera(name),
+            store=self.store,
+            on_commit=self._committed,
+            clock=self._clock,
+            run=self._facts.run,
+            paused=Paused(told.paused, told.why),
+        )
 
     def _camera(self, name: str) -> Callable[[], Camera]:
         """What makes the lane's camera, anew after each death; a push lane's is one that all hand pictures to."""
@@ -143,13 +177,27 @@ class Station:
             return
         for lane in self.lanes.values():
             lane.start()
-        if any(lane.job is not None for lane in self.lanes.values()):
+        if self._remembers and any(lane.job is not None for lane in self.lanes.values()):
+            self._remember()
+
+    def _remember(self) -> None:
+        try:
             remember(self._facts.loaded)
+        except OSError as error:
+            log.warning("the last good configuration cannot be kept: %s", error)
 
     def _stop_lanes(self) -> None:
         self._stopping.set()
         for lane in self.lanes.values():
-            lane.stop()
+            lane.halt()
+        end = time.monotonic() + JOIN_S
+        for lane in self.lanes.values():
+            lane.join(max(0.1, end - time.monotonic()))
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What stands now."""
+        return self._alarms.standing
 
     def _drain(self) -> None:
         """Let the last parts be committed while the evidence of them can still be kept."""
@@ -159,7 +207,7 @@ class Station:
 
     @property
     def ended(self) -> bool:
-        """Told to stop, or every lane's source has ended and was judged."""
+        """Told to stop by a verb."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
@@ -175,7 +223,7 @@ class Station:
         self._alarms.update(causes(state, outbox, self.store.trouble), now.utc_us)
         self._verbs.snapshot = state.model_copy(update={"alarms": self._alarms.standing})
         crashes = [lane.capture.revive() or lane.crash for lane in self.lanes.values()]
-        crash = next(filter(None, [*crashes, self.store.crash, self._live.crash, self._evidence.crash]), "")
+        crash = next(filter(None, [*crashes, *(part.crash for part in self._parts)]), "")
         if not crash and self._progresses(now.mono_ns):
             notify.watchdog()
         return crash
@@ -194,7 +242,7 @@ class Station:
         """
         if self.store.trouble:
             return self.store.alive
-        working = [lane for lane in self.lanes.values() if lane.job is not None and not lane.ended]
+        working = [lane for lane in self.lanes.values() if lane.started and lane.job is not None and not lane.ended]
         stuck = [lane.name for lane in working if (mono_ns - lane.progress_ns) / 1e9 > STUCK_S]
         if stuck:
             log.error("no progress for %.0f s on lane(s) %s", STUCK_S, ", ".join(stuck))

@@ -21,8 +21,10 @@ from pipelines.values import Frame, Stamp
 log = logging.getLogger(__name__)
 
 READ_TIMEOUT_S = 0.5
-HANG_S = 45.0
-"""A driver call that takes longer has hung: longer than any time-out a driver sets itself."""
+
+
+class Stalled(CameraGone):
+    """It is open and silent. The state stays "stalled" until an open fails or a picture comes."""
 
 
 UNKNOWN = CameraInfo(serial="", width_px=0, height_px=0)
@@ -80,19 +82,26 @@ class Capture:
         thread = self._thread
         if thread is None:
             return ""
-        silent_s = (self._clock.now().mono_ns - thread.beat_ns) / 1e9
-        if silent_s > HANG_S and not thread.delivering and not thread.worker.crash:
+        if thread.worker.stopping.is_set():  # its source has ended
+            return thread.worker.crash
+        silent_s, hang_s = (self._clock.now().mono_ns - thread.beat_ns) / 1e9, self._config.hang_s
+        if silent_s > hang_s and not thread.delivering and not thread.worker.crash:
             log.warning("lane %s: the camera driver hangs, it is abandoned and opened anew", self.lane)
-            self._hooks.event("camera_hung", lane=self.lane, seconds=HANG_S)
-            self.show("gone", f"the driver did not answer for {HANG_S:.0f} s")
+            self._hooks.event("camera_hung", lane=self.lane, seconds=hang_s)
+            self.show("gone", f"the driver did not answer for {hang_s:.0f} s")
             thread.worker.stop(join_s=0.0)
             self.start()
         return thread.worker.crash
 
-    def stop(self) -> None:
-        self.wake.set()
+    def halt(self) -> None:
+        """Let the thread end; `join` waits for it."""
         if self._thread is not None:
-            self._thread.worker.stop()
+            self._thread.worker.stopping.set()
+        self.wake.set()
+
+    def join(self, within_s: float) -> None:
+        if self._thread is not None:
+            self._thread.worker.stop(within_s)
 
     def show(self, state: CameraState, detail: str = "", info: CameraInfo | None = None) -> None:
         """Change the camera's state; a change is an event (alarms follow from the states)."""
@@ -130,7 +139,8 @@ class _Thread:
         except (CameraGone, CameraWrong) as error:
             self._close()
             if not self.worker.stopping.is_set():
-                owner.show("wrong_settings" if isinstance(error, CameraWrong) else "gone", str(error))
+                if not isinstance(error, Stalled):
+                    owner.show("wrong_settings" if isinstance(error, CameraWrong) else "gone", str(error))
                 self._wait()
         if self.worker.stopping.is_set():
             self._close()
@@ -147,6 +157,8 @@ class _Thread:
             if not setting.taken:
                 log.warning("lane %s: %s asked %s, got %s", owner.lane, setting.name, setting.asked, setting.given)
         owner.view = replace(owner.view, info=info)
+        if owner._idles:  # a folder that is there is live, with or without pictures
+            owner.show("live")
 
     def _read(self) -> None:
         owner, hooks = self._owner, self._owner._hooks
@@ -187,13 +199,11 @@ class _Thread:
     def _check_stall(self, now: Stamp) -> None:
         owner = self._owner
         if owner._idles:
-            if owner.view.state == "opening":
-                owner.show("live")
             return
         silent_s = ms_between(self._last_picture, now) / 1e3
         if silent_s > owner._config.stall_s:
             owner.show("stalled", f"no picture for {silent_s:.1f} s")
-            raise CameraGone(f"no picture for {silent_s:.1f} s")
+            raise Stalled(f"no picture for {silent_s:.1f} s")
 
     def _wait(self) -> None:
         config = self._owner._config

@@ -6,11 +6,11 @@ Below the reserve of free space pictures stop and judging goes on.
 
 import hashlib
 import logging
-import shutil
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +19,11 @@ import cv2
 from agent.config import EvidenceConfig
 from agent.errors import StoreFailed
 from agent.ports import Clock
+from agent.station.orphans import CHUNK, Orphans
 from agent.station.pictures import Picture, day_of, name_of, pictures, remove, remove_leftovers, write_whole
 from agent.status import DiskStatus
+from agent.store.house import free_bytes
+from agent.store.losses import Losses
 from agent.store.read import Reader
 from agent.store.retention import DAY_US
 from agent.store.steady import Steady
@@ -42,11 +45,6 @@ BATCH = 200
 MARGIN = 1.05
 """Pictures are kept again when there is so much more than the reserve, so that the state does not flutter."""
 DEFAULT_OK_RATE = 0.01
-
-
-def free_bytes(folder: Path) -> int:
-    """Free space for this user on the folder's disk."""
-    return shutil.disk_usage(folder).free
 
 
 def is_sampled(record_id: int, rate: float) -> bool:
@@ -77,13 +75,14 @@ class Evidence:
         self._config = config
         self._store = store
         self._reader = Reader(store.database)
+        self._orphans = Orphans(folder, self._reader)
         self._clock = clock
         self._free = free
         self._changed = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
         self._lost = 0
-        self._lost_told = 0
+        self._losses = Losses()
         self._used = 0
         self._free_now = 0
         self._state: Literal["on", "off", "stopped"] = "on" if config.enabled else "off"
@@ -132,7 +131,9 @@ class Evidence:
             return
         name = name_of(record.origin.lane, record.captured.utc_us, record_id, outcome)
         with self._changed:
-            if len(self._waiting) >= MOST_WAITING or self._bytes + frame.pixels.nbytes > MOST_WAITING_BYTES:
+            full = len(self._waiting) >= MOST_WAITING or self._bytes + frame.pixels.nbytes > MOST_WAITING_BYTES
+            # However large it is, one picture may always wait.
+            if full and self._waiting:
                 self._lost += 1
                 return
             self._waiting.append(_Waiting(record_id, name, frame.pixels))
@@ -184,25 +185,30 @@ class Evidence:
         """Once, at the start: what is there, and which pictures a kill left without their row's word."""
         try:
             named, last = self._reader.last_kept(), max(self._reader.last_ids().values(), default=0)
-            for picture in pictures(self._folder):
-                self._used += picture.path.stat().st_size
-                if named < picture.id <= last:
-                    self._adopt(picture)
+            walk, lost = pictures(self._folder), False
+            while some := list(islice(walk, CHUNK)):
+                self._used += sum(picture.path.stat().st_size for picture in some)
+                for picture in self._orphans.among(some):
+                    adopted = named < picture.id <= last and self._adopt(picture)
+                    lost = lost or not adopted
+            if lost:
+                self._orphans.begin()
         except (OSError, StoreFailed) as error:
             log.warning("evidence folder %s: %s", self._folder, error)
 
-    def _adopt(self, picture: Picture) -> None:
+    def _adopt(self, picture: Picture) -> bool:
         part = self._reader.part(picture.id)
         if part is None or part.evidence is not None or part.record.verdict.outcome is not picture.outcome:
-            return
+            return False
         name = name_of(part.record.origin.lane, part.record.captured.utc_us, part.id, picture.outcome)
         # A picture older than the verdict is of another part: of a database before a restore.
         written_us = picture.path.stat().st_mtime_ns // 1000
         if picture.path != self._folder / name or written_us < part.record.decided_utc_us:
-            return
+            return False
         data = picture.path.read_bytes()
         proof = Proof(name, hashlib.sha256(data).hexdigest(), len(data))
         self._tell(lambda: self._store.set_evidence(part.id, proof))
+        return True
 
     def _keep_house(self) -> None:
         """Room first: age, quota and free space, pictures of good parts before those of bad ones."""
@@ -226,7 +232,11 @@ class Evidence:
         self._decide()
 
     def _make_room(self, wanted: int) -> None:
-        """Remove as many pictures as make up these bytes, at most BATCH a time."""
+        """Remove as many pictures as make up these bytes, a batch at a time: those first that no row names."""
+        if self._orphans.left:
+            wanted = self._remove_orphans(wanted)
+            if self._orphans.left:
+                return
         chosen: list[Kept] = []
         for kept in self._reader.removable(BATCH):
             if wanted <= 0:
@@ -234,6 +244,18 @@ class Evidence:
             chosen.append(kept)
             wanted -= kept.evidence.bytes
         self._remove(chosen)
+
+    def _remove_orphans(self, wanted: int) -> int:
+        """How many of these bytes are still wanted."""
+        # A picture whose row is about to name it is none.
+        self._store.flush()
+        for picture in self._orphans.next():
+            size = remove(self._folder, str(picture.path.relative_to(self._folder)))
+            self._used -= size
+            wanted -= size
+            if wanted <= 0:
+                break
+        return wanted
 
     def _remove(self, chosen: "tuple[Kept, ...] | list[Kept]") -> None:
         """The file first: a row that names a missing picture is put right the next time, an unnamed file is not."""
@@ -246,10 +268,8 @@ class Evidence:
         """Remove old pictures that no row names: of a database that was restored or moved aside."""
         for picture in pictures(self._folder):
             if picture.day < before_day:
-                part = self._reader.part(picture.id)
-                name = str(picture.path.relative_to(self._folder))
-                if part is None or part.evidence is None or part.evidence.file != name:
-                    self._used -= remove(self._folder, name)
+                for orphan in self._orphans.among([picture]):
+                    self._used -= remove(self._folder, str(orphan.path.relative_to(self._folder)))
 
     def _decide(self) -> None:
         """Whether pictures are kept from here on."""
@@ -263,6 +283,5 @@ class Evidence:
             self._state = state
             name = "evidence_stopped" if state == "stopped" else "evidence_back"
             self._store.event(name, free_mb=self._free_now // MB, used_mb=self._used // MB)
-        if lost := self._lost - self._lost_told:
-            self._lost_told += lost
-            self._store.event("evidence_lost", pictures=lost)
+        if lost := self._losses.report(self._clock.now().mono_ns, (self._lost,)):
+            self._store.event("evidence_lost", pictures=lost[0])

@@ -79,13 +79,15 @@ class Lane:
         on_commit: Committed,
         clock: Clock,
         run: str,
+        paused: Paused,
     ) -> None:
         self.name = name
         self.config = config
         self.meter = Meter()
         self.judged = 0
         self.missed = 0
-        self.paused = Paused()
+        self.paused = paused
+        self.started = False
         self.job: Job | None = None
         self.trouble = ""
         """Why there is no job: the engine or the recipe failed."""
@@ -110,15 +112,21 @@ class Lane:
         self.inspect = Worker(f"inspect-{name}", self._turn)
 
     def start(self) -> None:
+        self.progress_ns = self._clock.now().mono_ns
+        self.started = True
         self.inspect.start()
         self.capture.start()
 
-    def stop(self) -> None:
+    def halt(self) -> None:
+        """Let both threads end; `join` waits for them."""
         # Closed first: a capture thread that waits for room in the queue must not hold up the end.
         self._inbox.close()
         self.inspect.stopping.set()
-        self.capture.stop()
-        self.inspect.stop()
+        self.capture.halt()
+
+    def join(self, within_s: float) -> None:
+        self.capture.join(within_s)
+        self.inspect.stop(within_s)
 
     @property
     def ended(self) -> bool:

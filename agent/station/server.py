@@ -12,12 +12,14 @@ from typing import Any
 
 from agent.control import MAX_LINE_BYTES, SOCKET, may, peer_uid, read_line
 from agent.errors import ControlFailed, OkngError
+from agent.worker import Worker
 
 log = logging.getLogger(__name__)
 
 Verb = Callable[[Mapping[str, Any]], Mapping[str, object]]
 MAX_CONNECTIONS = 32
 LINE_TIMEOUT_S = 5.0
+RETRY_S = 0.5
 
 
 class ControlServer:
@@ -28,8 +30,7 @@ class ControlServer:
         self._verbs = verbs
         self._room = threading.BoundedSemaphore(MAX_CONNECTIONS)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
+        self._worker = Worker("control", self._accept)
 
     def start(self) -> None:
         """Bind and begin to answer; the data folder's lock is held, so an old socket file is dead."""
@@ -40,27 +41,38 @@ class ControlServer:
         os.chmod(self.path, 0o660)
         self._socket.listen(MAX_CONNECTIONS)
         self._socket.settimeout(0.5)
-        self._thread.start()
+        self._worker.start()
+
+    @property
+    def crash(self) -> str:
+        """What ended the accepting thread; empty while it runs."""
+        return self._worker.crash
 
     def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join(2.0)
+        self._worker.stop()
         self._socket.close()
         with suppress(FileNotFoundError):
             self.path.unlink()
 
     def _accept(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                connection, _ = self._socket.accept()
-            except TimeoutError:
-                continue
-            except OSError:
-                return
-            if not self._room.acquire(blocking=False):
-                connection.close()
-                continue
+        """One connection, or half a second without. Out of files or threads: say so and go on later."""
+        try:
+            connection, _ = self._socket.accept()
+        except TimeoutError:
+            return
+        except OSError as error:
+            log.warning("control: no connection can be taken: %s", error.strerror)
+            self._worker.stopping.wait(RETRY_S)
+            return
+        if not self._room.acquire(blocking=False):
+            connection.close()
+            return
+        try:
             threading.Thread(target=self._serve, args=(connection,), name="control-answer", daemon=True).start()
+        except RuntimeError as error:
+            log.warning("control: %s", error)
+            connection.close()
+            self._room.release()
 
     def _serve(self, connection: socket.socket) -> None:
         try:

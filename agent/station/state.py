@@ -27,6 +27,8 @@ class UplinkSays:
     detail: str = ""
     sent: int = 0
     at: Stamp | None = None
+    refused: int = 0
+    """Commands refused since it started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def uplink_status(says: UplinkSays, outbox: Outbox, now: Stamp, facts: Facts) ->
         queued=outbox.last_seq,
         unsettled=outbox.unsettled,
         sent=says.sent,
+        refused=says.refused,
     )
 
 

@@ -10,20 +10,23 @@ from typing import Any, get_args
 import numpy as np
 
 from agent.errors import ControlFailed
-from agent.ports import Camera, Clock
+from agent.ports import Camera, Clock, Misbehaves
+from agent.station.cameras.decode import no_pixels
 from agent.station.cameras.push import Push
-from agent.station.cameras.virtual_line import VirtualLine
 from agent.station.lane import Lane, Paused
 from agent.station.live import Live
+from agent.station.memory import LaneMemory
 from agent.station.server import Verb
 from agent.station.state import UplinkSays
 from agent.status import Status, UplinkState
 from agent.store.write import Writer
-from pipelines.values import Purpose
+from pipelines.values import Purpose, Rule
 
 log = logging.getLogger(__name__)
 
 JUDGE_TIMEOUT_S = 20.0
+MOST = 2**53
+"""Beyond any count; SQLite's integers end at 2**63."""
 
 
 class Verbs:
@@ -39,6 +42,7 @@ class Verbs:
         store: Writer,
         live: Live,
         clock: Clock,
+        memory: LaneMemory,
         change_recipe: Callable[[str, str], str],
         stop: Callable[[], None],
     ) -> None:
@@ -52,6 +56,7 @@ class Verbs:
         self._store = store
         self._live = live
         self._clock = clock
+        self._memory = memory
         self._change_recipe = change_recipe
         self._stop = stop
 
@@ -76,30 +81,39 @@ class Verbs:
         return {"status": self.snapshot.model_dump(mode="json")}
 
     def settle(self, said: Mapping[str, Any]) -> Mapping[str, object]:
-        missing = tuple(int(seq) for seq in said.get("missing", ()))
-        return {"settled": self._store.settle(str(said["epoch"]), int(said["seq"]), missing)}
+        missing = tuple(_number(seq, "missing") for seq in said.get("missing", ()))
+        return {"settled": self._store.settle(str(said["epoch"]), _number(said["seq"], "seq"), missing)}
 
     def pause(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         lanes = self._chosen(said)
         why = str(said.get("why", ""))[:200]
         for lane in lanes:
             lane.paused = Paused(True, why)
+            self._remember(lane.name, True, why)
             self._store.event("paused", lane=lane.name, why=why)
         return {"paused": [lane.name for lane in lanes]}
 
     def resume(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         lanes = self._chosen(said)
         for lane in lanes:
+            self._remember(lane.name, False, "")
             lane.paused = Paused()
             self._store.event("resumed", lane=lane.name)
         return {"resumed": [lane.name for lane in lanes]}
+
+    def _remember(self, lane: str, paused: bool, why: str) -> None:
+        """A pause outlives a restart. Raises ControlFailed when it cannot be made durable."""
+        try:
+            self._memory.paused(lane, paused, why)
+        except OSError as error:
+            raise ControlFailed(f"lane {lane}: this cannot be made durable: {error.strerror}") from error
 
     def recipe(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         (lane,) = self._chosen({"lane": said["lane"]})
         return {"revision": self._change_recipe(lane.name, str(said["name"]))}
 
     def resend(self, said: Mapping[str, Any]) -> Mapping[str, object]:
-        first, last = int(said["from_seq"]), int(said["to_seq"])
+        first, last = _number(said["from_seq"], "from_seq"), _number(said["to_seq"], "to_seq")
         if not 1 <= first <= last:
             raise ValueError(f"from_seq {first} to_seq {last}: allowed is 1 <= from_seq <= to_seq")
         return {"queued": self._store.resend(first, last)}
@@ -113,7 +127,10 @@ class Verbs:
         if lane.job is None or lane.paused.on:
             why = lane.trouble or (f"paused {lane.paused.why}" if lane.paused.on else "the model is being compiled")
             raise ControlFailed(f"lane {name!r} is not ready: {why}")
-        pixels = self._handed_over(str(said["file"]))
+        fault = Rule(said["fault"]) if "fault" in said else None
+        if fault is not None and fault not in (Rule.UNREADABLE, Rule.INCOMPLETE):
+            raise ValueError(f"fault {fault}: unreadable and incomplete are allowed")
+        pixels = no_pixels() if fault is not None else self._handed_over(str(said["file"]))
         done = threading.Event()
         answer: list[int] = []
 
@@ -128,6 +145,8 @@ class Verbs:
             source=str(said.get("source", ""))[:400],
             purpose=purpose,
             committed=committed,
+            fault=fault,
+            note=str(said.get("note", ""))[:400],
         )
         if not done.wait(JUDGE_TIMEOUT_S):
             raise ControlFailed(f"lane {name!r} did not judge the picture within {JUDGE_TIMEOUT_S:.0f} s")
@@ -138,13 +157,19 @@ class Verbs:
         known: tuple[UplinkState, ...] = get_args(UplinkState)
         if state not in known:
             raise ValueError(f"state {state!r}: allowed are {', '.join(known)}")
-        self.uplink = UplinkSays(state, str(said.get("detail", ""))[:200], int(said.get("sent", 0)), self._clock.now())
+        self.uplink = UplinkSays(
+            state,
+            str(said.get("detail", ""))[:200],
+            _number(said.get("sent", 0), "sent"),
+            self._clock.now(),
+            _number(said.get("refused", 0), "refused"),
+        )
         return {}
 
     def misbehave(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         (lane,) = self._chosen({"lane": said["lane"]})
         driver = self._drivers.get(lane.name)
-        if not isinstance(driver, VirtualLine):
+        if not isinstance(driver, Misbehaves):
             raise ControlFailed(f"lane {lane.name!r} has a {lane.config.camera.kind} camera; only a virtual one obeys")
         driver.misbehave(str(said["kind"]), float(said["for_s"]))
         return {}
@@ -183,3 +208,9 @@ class Verbs:
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
             raise ValueError(f"picture {file!r}: {pixels.dtype} {pixels.shape}; uint8 (height, width, 3) is allowed")
         return pixels
+
+
+def _number(value: object, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
+        raise ValueError(f"{name} {str(value)[:40]}: a whole number from 0 to {MOST} is allowed")
+    return value

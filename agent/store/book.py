@@ -11,18 +11,16 @@ from sqlalchemy.exc import DBAPIError
 from agent.config import StoreConfig
 from agent.errors import StoreFailed
 from agent.ports import Clock
-from agent.store import database, outbox, records, retention
+from agent.store import database, outbox, records
+from agent.store.house import Free, House
 from agent.store.inbox import Fact, Happening, Item, Opening, Put
 from agent.store.mark import Mark, read_mark, restored, write_mark
 from agent.store.migrate import bring_up, refuse_newer
-from agent.store.rollup import roll_up
-from agent.store.steady import Steady
 from agent.store.values import Encoder, StoredPart
 from agent.store.windows import Temperature, Windows
 
 log = logging.getLogger(__name__)
 
-HOUSEKEEPING_S = 10.0
 CHECKPOINT_S = 60.0
 State = tuple[int, str, int]
 Answers = dict[Item, int]
@@ -43,14 +41,15 @@ class Book:
         encoder: Encoder,
         clock: Clock,
         temperature_c: Temperature,
+        reserve_bytes: int,
+        free: Free,
     ) -> None:
         self.path = path
-        self._config = config
         self._settle = settle
         self._encoder = encoder
         self._clock = clock
         self._windows = Windows(lanes, config.window_s, encoder, temperature_c)
-        self._steady = Steady()
+        self._house = House(path.parent, config, encoder, reserve_bytes, free)
         self._keys = records.Keys()
         self._engine = database.writer(path)
         self._conn: Connection | None = None
@@ -61,7 +60,6 @@ class Book:
         """Of a database that was moved aside: what the event that is to be written says."""
         self._marks = True
         """Whether the outbox may have moved since the mark was set."""
-        self._house_ns = 0
         self._checkpoint_ns = 0
 
     # Opening and closing ---------------------------------------------------------------------------
@@ -184,8 +182,27 @@ class Book:
             elif isinstance(item, Happening):
                 outbox.add_event(conn, self._encoder, item.at, item.name, item.detail)
             elif isinstance(item, Fact):
-                answers[item] = item.write(conn)
+                answer = self._stated(conn, item)
+                if answer is not None:
+                    answers[item] = answer
         return answers
+
+    def _stated(self, conn: Connection, fact: Fact) -> int | None:
+        """What the fact's own write answers. One that fails for its own fault is undone and refused, alone."""
+        conn.exec_driver_sql("SAVEPOINT fact")
+        try:
+            answer = fact.write(conn)
+        except (ArithmeticError, LookupError, TypeError, ValueError, DBAPIError) as error:
+            # What the disk refuses is for the whole group, and SQLite may have ended the transaction by then.
+            if isinstance(error, DBAPIError) and (database.passes(error) or database.means_broken(error)):
+                raise
+            log.exception("%s: a change was refused", self.path)
+            conn.exec_driver_sql("ROLLBACK TO fact")
+            if fact.done is not None and not fact.done.done():
+                fact.done.set_exception(StoreFailed(f"{self.path}: refused: {database.reason(error)}"))
+            answer = None
+        conn.exec_driver_sql("RELEASE fact")
+        return answer
 
     def cut(self) -> None:
         """Cut the windows that have ended."""
@@ -201,15 +218,8 @@ class Book:
     def keep_house(self) -> None:
         """After each turn the mark; now and then retention, the outbox's quota, a checkpoint."""
         now = self._clock.now()
-        steady = self._steady.trusts(now)
         conn = self._connection()
-        if now.mono_ns - self._house_ns >= HOUSEKEEPING_S * 1e9:
-            self._house_ns = now.mono_ns
-            with conn.begin():
-                if steady:
-                    oldest = now.utc_us - round(self._config.keep_days * retention.DAY_US)
-                    retention.drop_old(conn, oldest)
-                self._marks |= roll_up(conn, self._encoder, now, self._config.unsettled_max)
+        self._marks |= self._house.keep(conn, now)
         if now.mono_ns - self._checkpoint_ns >= CHECKPOINT_S * 1e9:
             self._checkpoint_ns = now.mono_ns
             database.checkpoint(conn)

@@ -3,13 +3,17 @@
 import logging
 import os
 import sqlite3
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from agent import notify
 from agent.errors import StoreFailed
 
 log = logging.getLogger(__name__)
@@ -20,6 +24,9 @@ WAL_LIMIT_BYTES = 32 << 20
 """The write-ahead log is cut back to this after a checkpoint."""
 CHECK_S = 10.0
 """A quick_check at start that takes longer is ended: a large database must not keep a station from its parts."""
+SUSPECT_S = 1800.0
+"""The same for a database that broke in use: 180 GB from a disk that reads 100 MB/s."""
+EXTEND_EVERY_S, EXTEND_BY_S = 5.0, 30.0
 
 _PASSING = frozenset(
     {
@@ -144,19 +151,46 @@ def schema_version(connection: sqlite3.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def quick_check(connection: sqlite3.Connection, limit_s: float = CHECK_S) -> str:
-    """What `PRAGMA quick_check` found wrong first; empty when nothing, or when it took too long to say."""
-    until = time.monotonic() + limit_s
-    connection.set_progress_handler(lambda: int(time.monotonic() > until), 100_000)
+@contextmanager
+def taking_long(connection: sqlite3.Connection, limit_s: float, told: Callable[[float], None]) -> Iterator[None]:
+    """Have systemd wait while one statement takes long at a start, and end the statement after `limit_s`.
+
+    By a thread and not by SQLite's progress handler: up to SQLite 3.41 the whole of a check is one step
+    to the handler, but every page looks whether it was interrupted. Raises what an interrupted statement does.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        until = time.monotonic() + limit_s
+        while (left := until - time.monotonic()) > 0:
+            told(EXTEND_BY_S)
+            if ended.wait(min(EXTEND_EVERY_S, left)):
+                return
+        # Again and again: an interrupt that comes just before the statement begins is forgotten.
+        while not ended.wait(0.1):
+            connection.interrupt()
+
+    watching = threading.Thread(target=watch, name="taking long", daemon=True)
+    watching.start()
     try:
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        yield
+    finally:
+        ended.set()
+        watching.join()
+
+
+def quick_check(
+    connection: sqlite3.Connection, limit_s: float = CHECK_S, told: Callable[[float], None] = notify.extend_timeout
+) -> str:
+    """What `PRAGMA quick_check` found wrong first; empty when nothing, or when it took too long to say."""
+    try:
+        with taking_long(connection, limit_s, told):
+            found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.OperationalError as error:
         if sqlite_code(error) != sqlite3.SQLITE_INTERRUPT:
             raise
         log.warning("quick_check ended after %.0f s: the database is large; nothing wrong was found so far", limit_s)
         return ""
-    finally:
-        connection.set_progress_handler(None, 0)
     return "" if found == "ok" else found.strip()
 
 
@@ -198,7 +232,7 @@ def check(database: Path) -> None:
     suspected = flag.exists()
     connection = open_read_only(database)
     try:
-        found = quick_check(connection, 1e9 if suspected else CHECK_S)
+        found = quick_check(connection, SUSPECT_S if suspected else CHECK_S)
     finally:
         connection.close()
     if suspected:

@@ -14,7 +14,7 @@ from agent.ports import OnCommit
 from pipelines.values import Frame, Record, Stamp
 
 MOST_PIXEL_BYTES = 64 << 20
-"""Pictures that may wait for a slow disk; what comes above is queued without its picture."""
+"""Pictures that may wait for a slow disk; what comes above is queued without its picture. One may always wait."""
 MOST_EVENTS = 10_000
 
 
@@ -79,7 +79,7 @@ class Inbox:
                 raise StoreFailed(self._closed)
             if isinstance(item, Put) and item.frame is not None:
                 size = item.frame.pixels.nbytes
-                if self._pixels + size > MOST_PIXEL_BYTES:
+                if self._pixels and self._pixels + size > MOST_PIXEL_BYTES:
                     item.frame = None
                     self.pictures_let_go += 1
                 else:

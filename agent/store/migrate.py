@@ -9,8 +9,9 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from agent import notify
 from agent.errors import StoreFailed, StoreTooNew
-from agent.store.database import open_read_only, reason, schema_version, sqlite_code, sync_folder, writer
+from agent.store.database import open_read_only, reason, schema_version, sqlite_code, sync_folder, taking_long, writer
 from agent.store.schema import HEAD
 from agent.version import __version__
 
@@ -18,6 +19,9 @@ log = logging.getLogger(__name__)
 
 SCRIPTS = Path(__file__).parent / "migrations"
 """Found beside this file, so that a wheel carries them too."""
+
+COPY_S = 3600.0
+"""Longer than the copy of any database before its schema is moved; then the start fails, and says so."""
 
 
 def refuse_newer(database: Path, head: str = HEAD) -> str | None:
@@ -79,7 +83,8 @@ def _copy(database: Path, copy: Path) -> None:
     temporary.unlink(missing_ok=True)
     connection = sqlite3.connect(database, isolation_level=None)
     try:
-        connection.execute("VACUUM INTO ?", (str(temporary),))
+        with taking_long(connection, COPY_S, notify.extend_timeout):
+            connection.execute("VACUUM INTO ?", (str(temporary),))
     finally:
         connection.close()
     with temporary.open("rb") as stream:

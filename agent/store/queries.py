@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
-from agent.store.records import lanes_of
+from agent.store.records import lanes_of, last_id
 from agent.store.retention import aged_up_to, held_from
 from agent.store.rows import PARTS, evidence_of
-from agent.store.schema import JUDGED, KEPT, NAMED, NOT_PRODUCTION, defects, inspections
-from agent.store.values import Kept, PartQuery
+from agent.store.schema import JUDGED, KEPT, NAMED, NOT_PRODUCTION, OPEN, defects, inspections
+from agent.store.values import Committed, Kept, PartQuery
 from pipelines.values import Outcome, Purpose
 
 FEW = 20_000
@@ -41,6 +41,25 @@ def parts_query(conn: Connection, query: PartQuery) -> Select[Any]:
     if query.label:
         wanted = wanted.where(part.id.in_(_with_label(query)))
     return wanted.order_by(part.id.desc()).limit(query.limit)
+
+
+def committed(conn: Connection, after_id: int) -> Committed:
+    """The judged production parts above an id: only those rows are walked, and the index of the open ones."""
+    part, lane, outcome = inspections.c, _unindexed("lane"), _unindexed("outcome")
+    lowest_open = conn.scalar(select(func.min(_unindexed("id"))).select_from(inspections).where(OPEN))
+    upto = last_id(conn) if lowest_open is None else int(lowest_open) - 1
+    below = part.id <= upto
+    counted = (
+        select(lane, outcome, below, func.count())
+        .where(part.id > after_id, JUDGED, _unindexed("purpose") == str(Purpose.PRODUCTION))
+        .group_by(lane, outcome, below)
+    )
+    rows = conn.execute(counted).all()
+    until, beyond = (
+        {(name, Outcome(said)): int(n) for name, said, is_below, n in rows if bool(is_below) is side}
+        for side in (True, False)
+    )
+    return Committed(upto, until, beyond)
 
 
 def _unindexed(name: str) -> ColumnElement[Any]:

@@ -1,7 +1,7 @@
 """Reading `results.db`, from any process: short transactions, values only, what is committed only."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,11 @@ from sqlalchemy.pool import NullPool
 
 from agent.errors import StoreFailed, StoreNotReady, StoreTooNew
 from agent.store.database import means_broken, open_read_only, passes, reason, schema_version
-from agent.store.queries import parts_query, removable
+from agent.store.queries import committed, parts_query, removable
 from agent.store.records import lanes_of
 from agent.store.rows import PARTS, stored_event, stored_parts, summary_of
 from agent.store.schema import HEAD, JUDGED, KEPT, WAITING, events, inspections, meta, outbox, summaries
-from agent.store.values import Kept, Message, Outbox, PartQuery, StoredEvent, StoredPart, Tally, Totals
+from agent.store.values import Committed, Kept, Message, Outbox, PartQuery, StoredEvent, StoredPart, Tally, Totals
 from agent.version import __version__
 from pipelines.summary import Summary
 from pipelines.values import Outcome, Purpose
@@ -87,6 +87,11 @@ class Reader:
         parts, ok, ng, unsure, first_ok, first_parts, missed = (int(n) for n in row)
         return Tally(parts, ok, ng, unsure, missed, first_pass_ok=first_ok, first_pass=first_parts)
 
+    def committed(self, after_id: int) -> Committed:
+        """The judged production parts above this id, whenever they were captured."""
+        with self._reading() as conn:
+            return committed(conn, after_id)
+
     def events(self, limit: int, before: int | None = None) -> tuple[StoredEvent, ...]:
         """Events, the newest first; `before`: only ids below it."""
         query = select(events).order_by(events.c.id.desc()).limit(limit)
@@ -147,6 +152,12 @@ class Reader:
         """
         with self._reading() as conn:
             return removable(conn, limit, before_utc_us)
+
+    def kept_files(self, ids: Sequence[int]) -> frozenset[str]:
+        """The pictures that these parts' rows name."""
+        some = select(inspections.c.evidence_file).where(inspections.c.id.in_(ids), KEPT)
+        with self._reading() as conn:
+            return frozenset(conn.scalars(some))
 
     def last_kept(self) -> int:
         """The highest id of a part whose picture is kept; 0 when there is none."""

@@ -189,8 +189,9 @@ def summary_of(row: Row) -> tuple[Summary, Totals]:
     """A window's summary and its lane's totals, from a row of `summaries`."""
     body = json.loads(row["body"])
     body["window"] = Window(**body["window"])
-    for name in ("defects", "unsure_reasons"):
-        body[name] = tuple((key, count) for key, count in body[name])
+    for name in ("defects", "unsure_reasons", "missing"):
+        # `missing` came later than the first summaries.
+        body[name] = tuple((key, count) for key, count in body.get(name, ()))
     for name in ("latency_ms", "scores", "models", "recipes"):
         body[name] = tuple(body[name])
     return Summary(**body), totals_of(row)

@@ -1,5 +1,6 @@
 """What comes out of the store. Rows never leave `agent/store/`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -105,6 +106,18 @@ class Tally:
     missed: int
     first_pass_ok: int
     first_pass: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Judged production parts above an id, for who counts each of them once."""
+
+    upto_id: int
+    """Nothing up to here is still open, and no new row comes in below it."""
+    until: Mapping[tuple[str, Outcome], int]
+    """(lane, outcome) -> parts up to it."""
+    beyond: Mapping[tuple[str, Outcome], int]
+    """The parts above it, among which open rows are still to be judged."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ from agent.errors import StoreFailed
 from agent.ports import Clock, OnCommit
 from agent.store import database, outbox, records
 from agent.store.book import Book
+from agent.store.house import Free, free_bytes
 from agent.store.inbox import Fact, Happening, Inbox, Item, Opening, Put, refuse
+from agent.store.losses import Losses
+from agent.store.steady import Steady
 from agent.store.values import Encoder, Evidence
 from agent.store.windows import Temperature
 from agent.worker import Worker
@@ -38,6 +41,9 @@ OPEN_TIMEOUT_S = 15.0
 ANSWER_TIMEOUT_S = 60.0
 RETRY_MAX_S = 1.0
 STUCK_S = 60.0
+CLOCK_JUMP_S = 2.0
+"""So far may the wall clock run away from the monotonic one between two turns; time daemons slew far less."""
+CLOCK_HOLD_S = 60.0
 CLOSE_S = 5.0
 
 
@@ -54,8 +60,13 @@ class Writer:
         encoder: Encoder,
         clock: Clock,
         temperature_c: Temperature = lambda _: None,
+        reserve_bytes: int = 0,
+        free: Free = free_bytes,
     ) -> None:
-        """`data` is the folder of `results.db`; every lane named gets its summaries, empty ones too."""
+        """`data` is the folder of `results.db`; every lane named gets its summaries, empty ones too.
+
+        Where the disk has less than `reserve_bytes` free and no picture can go, the oldest rows go.
+        """
         self.database = data / DATABASE
         self.trouble = ""
         """Why nothing can be committed now, in SQLite's words; empty when it can."""
@@ -70,7 +81,10 @@ class Writer:
             encoder=encoder,
             clock=clock,
             temperature_c=temperature_c,
+            reserve_bytes=reserve_bytes,
+            free=free,
         )
+        self._steady = Steady(CLOCK_JUMP_S, CLOCK_HOLD_S)
         self._opened = False
         self._inbox = Inbox(2 * config.group_max)
         self._group: list[Item] = []
@@ -78,7 +92,7 @@ class Writer:
         self._moved_ns = 0
         self._failures = 0
         self._failing_since_ns = 0
-        self._reported = (0, 0)
+        self._losses = Losses()
         self._worker = Worker("write", self.turn)
 
     # From any thread -------------------------------------------------------------------------------
@@ -137,6 +151,10 @@ class Writer:
         ids = tuple(record_ids)
         self._tell(lambda conn: records.drop_evidence(conn, ids))
 
+    def flush(self) -> None:
+        """Come back once all that this thread told before is durable. Raises StoreFailed."""
+        self._ask(lambda _: 0)
+
     def _ask(self, write: Callable[[Connection], int]) -> int:
         fact = Fact(write, Future())
         self._inbox.tell(fact)
@@ -155,6 +173,11 @@ class Writer:
             return 0
 
         self._inbox.tell(Fact(written))
+
+    @property
+    def clock_trusted(self) -> bool:
+        """Whether the wall clock may be believed: it was set, and has not jumped within a minute. From any thread."""
+        return self._steady.is_trusted(self._clock.now())
 
     @property
     def waiting(self) -> int:
@@ -187,6 +210,8 @@ class Writer:
             self._book.close()
         if left := self.waiting:
             log.error("%s: %d things were not written: %s", self.database, left, self.trouble or self.crash)
+        if untold := self._losses.untold((self._inbox.pictures_let_go, self._inbox.events_lost)):
+            log.warning("%s: let go and not yet told: %d pictures, %d events", self.database, *untold)
         self._inbox.abandon(f"{self.database} is closed")
 
     # On the write thread ---------------------------------------------------------------------------
@@ -209,6 +234,9 @@ class Writer:
             self._opened = True
 
     def _turn(self) -> None:
+        if by_s := self._steady.look(self._clock.now()):
+            log.warning("the wall clock jumped by %.1f s", by_s)
+            self.event("clock_jumped", by_s=round(by_s, 3))
         if not self._group:
             self._group = self._begun(self._inbox.take(self._config.group_max, IDLE_S, self._config.group_ms / 1e3))
             self._inbox.hold(len(self._group))
@@ -269,9 +297,6 @@ class Writer:
         self.trouble, self._failures = "", 0
 
     def _report_losses(self) -> None:
-        now = self._inbox.pictures_let_go, self._inbox.events_lost
-        if now == self._reported:
-            return
-        pictures, events = (a - b for a, b in zip(now, self._reported, strict=True))
-        self._reported = now
-        self.event("overflow", pictures_let_go=pictures, events_lost=events)
+        lost = self._inbox.pictures_let_go, self._inbox.events_lost
+        if new := self._losses.report(self._clock.now().mono_ns, lost):
+            self.event("overflow", pictures_let_go=new[0], events_lost=new[1])

@@ -1,7 +1,8 @@
 """The process `okng uplink`: the stored outbox to the broker, and the centre's words to the station.
 
 Threads: "broker" owns the connection, the outbox's reader and the desk of commands; "station" talks to
-the station's control socket; the main thread waits for signals and feeds systemd's watchdog.
+the station's control socket, and "slow" waits there for what takes minutes; the main thread waits for
+signals and feeds systemd's watchdog.
 """
 
 import logging
@@ -45,7 +46,7 @@ def run(config: Config) -> int:
         return EXIT_BAD_CONFIGURATION
     with ExitStack() as stack:
         stack.callback(talk.last_word, Says("off" if sender is None else "offline", "stopped"))
-        workers = [Worker("station", talk.turn)]
+        workers = [Worker("station", talk.turn), Worker("slow", talk.slow_turn)]
         if sender is None:
             talk.say(Says("off", "no broker is configured (uplink.host)"))
         else:

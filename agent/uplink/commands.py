@@ -62,6 +62,7 @@ class Desk:
     prefix: str
     encoder: StationEncoder
     refused: int = 0
+    """Commands that were not carried out, since the start: refused here or by the station."""
     last_refusal: str = ""
     _known: dict[str, _Known] = field(default_factory=dict)
 
@@ -86,6 +87,8 @@ class Desk:
 
     def done(self, order: Order, said: dict[str, Any], error: str, now_ms: int) -> tuple[Answer, ...]:
         """The answers to everybody who gave this command; kept for those who give it again."""
+        if error:
+            self._count(error)
         payload = self.encoder.answer(now_ms, order.id, order.name, error, said)
         known = self._known.get(order.id)
         if known is None:
@@ -121,13 +124,16 @@ class Desk:
         return known
 
     def _refuse(self, reply: Reply, payload: bytes, name: str, why: str, now_ms: int) -> Answer:
-        self.refused += 1
-        self.last_refusal = why
+        self._count(why)
         try:
             command_id = decode(_Identity, payload).id
         except PayloadRefused:
             command_id = ""
         return Answer(reply, self.encoder.answer(now_ms, command_id, name, why, {}))
+
+    def _count(self, why: str) -> None:
+        self.refused += 1
+        self.last_refusal = why
 
     def _reply(self, arrived: Arrived, name: str) -> Reply:
         """The response topic where one was given that may be answered on, else cmd/NAME/answer."""

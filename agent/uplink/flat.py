@@ -19,7 +19,7 @@ from pipelines.values import Outcome, Rule
 MAX_TEXT = 1000
 """Longest text of a detail, characters, so that a message stays far below MAX_PAYLOAD_BYTES."""
 _DECIMALS = 3
-_OUTCOME_RULES = (Rule.DEFECT, Rule.MISSING)
+_OUTCOME_RULES = {Rule.DEFECT: "defect", Rule.MISSING: "missing"}
 
 
 def slug(name: str) -> str:
@@ -78,15 +78,16 @@ def window(summary: Summary) -> dict[str, Any]:
 
 def counts(summary: Summary) -> dict[str, Any]:
     plain = ("parts", "ok", "ng", "unsure", "first_pass", "first_pass_ok", "missed", "other_purposes")
-    defects: Counter[str] = Counter()
-    for name, count in summary.defects:
-        defects[f"defect_{slug(name)}"] += count
+    labels: Counter[str] = Counter()
+    for prefix, found in (("defect", summary.defects), ("missing", summary.missing)):
+        for name, count in found:
+            labels[f"{prefix}_{slug(name)}"] += count
     return {
         **{name: getattr(summary, name) for name in plain},
         "untrusted_clock": summary.untrusted_clock,
         "yield_pct": _percent(summary.ok, summary.parts),
         "first_pass_yield_pct": _percent(summary.first_pass_ok, summary.first_pass),
-        **defects,
+        **labels,
         **{f"unsure_{slug(rule)}": parts for rule, parts in summary.unsure_reasons},
     }
 
@@ -120,7 +121,7 @@ def verdict(part: StoredPart) -> dict[str, Any]:
     outcome, seen = record.verdict.outcome, record.inspection
     reasons = record.verdict.reasons
     quality = seen.quality
-    found = Counter(f"defect_{slug(r.label)}" for r in reasons if r.rule in _OUTCOME_RULES)
+    found = Counter(f"{_OUTCOME_RULES[r.rule]}_{slug(r.label)}" for r in reasons if r.rule in _OUTCOME_RULES)
     return {
         "outcome": str(outcome),
         **{name: int(outcome is which) for name, which in zip(("ok", "ng", "unsure"), Outcome, strict=True)},

@@ -79,12 +79,12 @@ def _counts(prefixes: str, fields: Iterable[str] = ()) -> Any:
 class SummaryMessage(_Stored):
     """`summary/LANE`: one lane's window. Deltas of the window, and rising totals (`_total`).
 
-    Besides: `defect_CLASS` (detections that made parts NG), `unsure_RULE` (parts), `latency_le_MS`,
-    `score_le_PERCENT`. What has no value is left out, never null: a mean or yield without parts.
+    Besides: `defect_CLASS` (detections that made parts NG), `missing_CLASS` (parts NG for want of it),
+    `unsure_RULE` (parts), `latency_le_MS`, `score_le_PERCENT`. What has no value is left out, never null: a mean or yield without parts.
     """
 
     model_config = ConfigDict(
-        extra="allow", json_schema_extra=_counts("defect|unsure", (*LATENCY_FIELDS, *SCORE_FIELDS))
+        extra="allow", json_schema_extra=_counts("defect|missing|unsure", (*LATENCY_FIELDS, *SCORE_FIELDS))
     )
     schema_: Literal["okng.summary/1"] = Field("okng.summary/1", alias="schema")
     lane: Name
@@ -134,7 +134,9 @@ class SummaryMessage(_Stored):
         if self.latency_count != self.parts:
             raise ValueError(f"latency_count {self.latency_count} is not parts {self.parts}")
         for name, value in self._extra().items():
-            counted = name.startswith(("defect_", "unsure_")) or name in LATENCY_FIELDS or name in SCORE_FIELDS
+            counted = (
+                name.startswith(("defect_", "missing_", "unsure_")) or name in LATENCY_FIELDS or name in SCORE_FIELDS
+            )
             if counted and (type(value) is not int or not 0 <= value <= _MAX_INT):
                 raise ValueError(f"{name} must be a whole number from 0, got {value!r:.60}")
         for fields, total in ((LATENCY_FIELDS, self.latency_count), (SCORE_FIELDS, self.score_count)):
@@ -150,6 +152,10 @@ class SummaryMessage(_Stored):
     def defects(self) -> dict[str, int]:
         """Class slug -> detections that made parts NG."""
         return {k.removeprefix("defect_"): v for k, v in self._extra().items() if k.startswith("defect_")}
+
+    def missing(self) -> dict[str, int]:
+        """Class slug -> parts that were NG because they had too few of it."""
+        return {k.removeprefix("missing_"): v for k, v in self._extra().items() if k.startswith("missing_")}
 
     def unsure_reasons(self) -> dict[str, int]:
         """Rule -> parts."""
@@ -186,9 +192,12 @@ class EventMessage(_Stored):
 
 
 class ResultMessage(FromStation):
-    """`result/LANE`: one part, live, QoS 0, not kept for later. Has `defect_CLASS` counts and `unsure_RULE` flags."""
+    """`result/LANE`: one part, live, QoS 0, not kept for later.
 
-    model_config = ConfigDict(extra="allow", json_schema_extra=_counts("defect|unsure"))
+    Has `defect_CLASS` and `missing_CLASS` counts and `unsure_RULE` flags.
+    """
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=_counts("defect|missing|unsure"))
     schema_: Literal["okng.result/1"] = Field("okng.result/1", alias="schema")
     id: str
     epoch: Epoch

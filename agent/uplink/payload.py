@@ -109,6 +109,7 @@ class StationEncoder:
 
     def summary(self, epoch: str, seq: int, summary: Summary, totals: Totals) -> tuple[str, bytes]:
         """(summary/LANE, payload)."""
+        names = {name for name, _ in (*summary.defects, *summary.missing)}
         fields = {
             **self._stored(epoch, seq, summary.window.end_utc_us),
             **window(summary),
@@ -117,7 +118,7 @@ class StationEncoder:
             **{f"{n}_total": getattr(totals, n) for n in ("parts", "ok", "ng", "unsure", "missed")},
             "models": text(",".join(summary.models)),
             "recipes": text(",".join(summary.recipes)),
-            "classes": text(";".join(f"{slug(n)}={n}" for n, _ in summary.defects if slug(n) != n)),
+            "classes": text(";".join(f"{slug(n)}={n}" for n in sorted(names) if slug(n) != n)),
         }
         return f"summary/{summary.lane}", encode(SummaryMessage.model_validate(fields))
 

@@ -89,8 +89,10 @@ class Replay:
             self._begin()
 
     def disconnected(self) -> None:
-        """What was in flight is on its way no more."""
-        if not self.asks_settled and self._in_flight:
+        """What was in flight is on its way no more, and nobody has acknowledged it."""
+        if self.asks_settled:
+            self._begin()  # not only once connected: `floor` is asked in between
+        elif self._in_flight:
             self._ask(min(self._in_flight.values()), max(self._in_flight.values()))
         self._in_flight.clear()
 

@@ -92,8 +92,9 @@ class Sender:
                 details.append("commands are off: they need a password or a client certificate")
         details.append(self._store)
         if self._desk.refused:
-            details.append(f"{self._desk.refused} commands refused, the last: {self._desk.last_refusal}")
-        return Says(state, "; ".join(d for d in details if d)[:1000], self.replay.sent, self.settled)
+            details.append(f"the last refused command: {self._desk.last_refusal}")
+        detail = "; ".join(d for d in details if d)[:1000]
+        return Says(state, detail, self.replay.sent, self.settled, self._desk.refused)
 
     # -- inside ---------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
-"""What the uplink says to its station over the control socket, in a thread of its own.
+"""What the uplink says to its station over the control socket, in threads of its own.
 
-A station that is away or slow holds up its own answers and nothing else: the stored outbox goes on.
+A station that is away or slow holds up its own answers and nothing else: the stored outbox goes on. A
+command that may take long has a thread to itself, so that neither acknowledgements nor a pause wait for it.
 """
 
 import queue
@@ -20,7 +21,10 @@ SAY_S = 1.0
 """How the uplink is, is said this often, and at once when it changed, s."""
 RETRY_S = 1.0
 ORDER_S = 10.0
-"""Longest wait for a command: another recipe may have to load a model, s."""
+"""Longest wait for a command, s."""
+SLOW_S = 180.0
+"""Longest wait for one of SLOW, s: a model that is compiled on a small machine takes 80 s."""
+SLOW = frozenset({"recipe"})
 MAX_ORDERS = 20
 
 
@@ -32,6 +36,8 @@ class Says:
     detail: str
     sent: int = 0
     settled: int = 0
+    refused: int = 0
+    """Commands that were refused since the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +59,15 @@ class Done:
 
 
 class Talk:
-    """The conversation with the station. `turn` belongs to one thread, the rest may be called from another."""
+    """The conversation with the station.
+
+    `turn` belongs to one thread and `slow_turn` to another; the rest may be called from a third.
+    """
 
     def __init__(self, runtime: Path) -> None:
         self._runtime = runtime
         self._orders: Slot[Order] = Slot(MAX_ORDERS, newest=False)
+        self._slow: Slot[Order] = Slot(MAX_ORDERS, newest=False)
         self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._says: Says | None = None
@@ -70,7 +80,8 @@ class Talk:
 
     def order(self, order: Order) -> None:
         """Have a command carried out; `done` tells how it went."""
-        if not self._orders.put(order, timeout_s=0.0):
+        waiting = self._slow if order.name in SLOW else self._orders
+        if not waiting.put(order, timeout_s=0.0):
             self._done.put(Done(order, {}, f"too many commands wait: {MAX_ORDERS}"))
 
     def done(self) -> list[Done]:
@@ -94,9 +105,15 @@ class Talk:
         """Carry out what waits, and say what is to be said."""
         order = self._orders.take(timeout_s=0.1)
         if order is not None:
-            self._carry_out(order)
+            self._carry_out(order, ORDER_S)
         self._pass_on()
         self._speak()
+
+    def slow_turn(self) -> None:
+        """Carry out one command that may take minutes; an end of the process does not wait for it."""
+        order = self._slow.take(timeout_s=0.5)
+        if order is not None:
+            self._carry_out(order, SLOW_S)
 
     def last_word(self, says: Says) -> None:
         """Say how it ended; called once no thread makes turns any more."""
@@ -105,11 +122,13 @@ class Talk:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _carry_out(self, order: Order) -> None:
+    def _carry_out(self, order: Order, timeout_s: float) -> None:
         try:
-            said = ask(self._runtime, order.name, timeout_s=ORDER_S, **order.arguments)
+            said = ask(self._runtime, order.name, timeout_s=timeout_s, **order.arguments)
         except (ControlFailed, ValueError) as error:
-            self._done.put(Done(order, {}, str(error)))
+            late = isinstance(error.__cause__, TimeoutError)
+            why = f"no answer within {timeout_s:g} s; it may be carried out yet" if late else str(error)
+            self._done.put(Done(order, {}, why))
         else:
             self._done.put(Done(order, said, ""))
 
@@ -147,9 +166,15 @@ class Talk:
 
 
 def _gist(says: Says) -> tuple[str, str]:
-    """What is worth saying at once: not each message's number."""
+    """What is worth saying at once: not each message's number, nor each refused command."""
     return says.state, says.detail
 
 
 def _fields(says: Says) -> dict[str, object]:
-    return {"state": says.state, "detail": says.detail, "sent": says.sent, "settled": says.settled}
+    return {
+        "state": says.state,
+        "detail": says.detail,
+        "sent": says.sent,
+        "settled": says.settled,
+        "refused": says.refused,
+    }

@@ -31,6 +31,9 @@ JUDGE_TIMEOUT_S = 25.0
 BODY_TIMEOUT_S = 30.0
 JUDGING = 2
 """So many pushed pictures are decoded and waited for at a time; others wait in front."""
+HELD = 4
+"""So many are in memory, from their first byte on (MAX_BYTES each); further ones are told to come again."""
+BUSY_S = 1
 
 PartId = Annotated[int, Path(ge=1, le=MAX_ID, description="id of the inspection")]
 BeforeId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only ids below this: the next page")]
@@ -49,10 +52,11 @@ _PICTURE_BODY = {
 }
 
 
-def refusal(status: int, error: str, problems: tuple[Problem, ...] = ()) -> JSONResponse:
-    """An answer that says what is wrong."""
+def refusal(status: int, error: str, problems: tuple[Problem, ...] = (), again_s: int = 0) -> JSONResponse:
+    """An answer that says what is wrong; `again_s`: when it may be tried again."""
     named = tuple(ProblemAnswer(where=p.where, what=p.what) for p in problems)
-    return JSONResponse(ErrorAnswer(error=error, problems=named).model_dump(), status)
+    headers = {"Retry-After": str(again_s)} if again_s else None
+    return JSONResponse(ErrorAnswer(error=error, problems=named).model_dump(), status, headers)
 
 
 class Api:
@@ -60,6 +64,7 @@ class Api:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._held = asyncio.Semaphore(HELD)
         self._room = asyncio.Semaphore(JUDGING)
         self.router = APIRouter(prefix=PREFIX, responses=_REFUSALS)
         add = self.router.add_api_route
@@ -141,15 +146,18 @@ class Api:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind and kind not in ("image/jpeg", "image/png", "application/octet-stream"):
             return refusal(415, f"content type {kind[:60]!r}: allowed are image/jpeg and image/png")
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                body = await read_body(request, MAX_BYTES)
-        except TimeoutError:
-            return refusal(408, f"the picture did not arrive within {BODY_TIMEOUT_S:.0f} s")
-        if body is None:
-            return refusal(413, f"the picture is larger than {MAX_BYTES} bytes")
-        async with self._room:
-            return await self._judged(body, lane, part_id)
+        if self._held.locked():
+            return refusal(503, f"{HELD} pictures are being judged already", again_s=BUSY_S)
+        async with self._held:
+            try:
+                async with asyncio.timeout(BODY_TIMEOUT_S):
+                    body = await read_body(request, MAX_BYTES)
+            except TimeoutError:
+                return refusal(408, f"the picture did not arrive within {BODY_TIMEOUT_S:.0f} s")
+            if body is None:
+                return refusal(413, f"the picture is larger than {MAX_BYTES} bytes")
+            async with self._room:
+                return await self._judged(body, lane, part_id)
 
     async def _judged(self, body: bytes, lane: str, part_id: str) -> InspectionAnswer | Response:
         desk, runtime = self._desk, self._desk.config.station.runtime
@@ -199,7 +207,7 @@ def _not_judged(error: ControlFailed) -> JSONResponse:
 async def read_body(request: Request, most: int) -> bytes | None:
     """The body, read only as far as it may be long; None for a longer one."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > most:
+    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most):
         return None
     parts: list[bytes] = []
     size = 0

@@ -5,7 +5,6 @@ import ipaddress
 import logging
 import signal
 import socket
-import time
 from contextlib import nullcontext
 from datetime import UTC, tzinfo
 from typing import Any
@@ -17,6 +16,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -33,7 +33,7 @@ from agent.web.guard import Guard, own_names
 from agent.web.hub import Hub
 from agent.web.link import Link
 from agent.web.live import LiveFiles
-from agent.web.metrics import CONTENT_TYPE, PartCounts, exposition
+from agent.web.metrics import CONTENT_TYPE, PartCounts, Stored, exposition
 from agent.web.pages import Pages
 from agent.web.password import Door, read_password
 from agent.web.query import QueryRefused
@@ -50,9 +50,17 @@ def run(config: Config, problem: str = "") -> int:
     """Show the page until told to stop. 0: stopped; 1: the address cannot be listened on.
 
     `problem` says why the station cannot start, for the page to show. Raises ConfigurationRefused
-    for an address beyond this machine without a password.
+    for an address beyond this machine without a password, or with a password file that cannot be used.
     """
-    door = _door(config.web)
+    try:
+        door, trouble = _door(config.web), ""
+    except ConfigurationRefused as refused:
+        if not _is_loopback(config.web.host):
+            raise
+        # A page that is not there explains nothing; what is read here, this machine's users may read.
+        door, trouble = None, f"{refused}; until then the page is shown to this machine without a password"
+        log.error("%s", trouble)
+    problem = "\n".join(filter(None, (problem, trouble)))
     try:
         listening = _listen(config.web)
     except OSError as error:
@@ -105,7 +113,7 @@ class Static(StaticFiles):
 
 
 def _add_monitoring(app: FastAPI, desk: Desk) -> None:
-    counts = PartCounts(desk.results, time.time_ns() // 1000)
+    counts = PartCounts(desk.results)
 
     async def health() -> JSONResponse:
         heard = await desk.link.heard()
@@ -117,10 +125,10 @@ def _add_monitoring(app: FastAPI, desk: Desk) -> None:
         lanes = tuple(lane.name for lane in heard.status.lanes) if heard.status else tuple(desk.config.lanes)
         try:
             outbox = await asyncio.to_thread(desk.results.outbox)
-            tallies = await asyncio.to_thread(counts.now, lanes, time.time_ns() // 1000)
+            stored = Stored(lanes, await asyncio.to_thread(counts.now), outbox)
         except StoreFailed:
-            outbox, tallies = None, None
-        return Response(exposition(heard, tallies, outbox, desk.hub.viewers), media_type=CONTENT_TYPE)
+            stored = None
+        return Response(exposition(heard, stored, desk.hub.viewers), media_type=CONTENT_TYPE)
 
     app.add_api_route("/healthz", health, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)
@@ -146,6 +154,10 @@ def _add_errors(app: FastAPI, pages: Pages) -> None:
         assert isinstance(error, QueryRefused)
         return await answer(request, 422, str(error), error.problems)
 
+    async def cut_off(request: Request, error: Exception) -> Response:
+        del request, error
+        return refusal(400, "the request was cut off")  # nobody reads it; nor is it an error of ours
+
     async def unreadable(request: Request, error: Exception) -> Response:
         return await answer(request, 503, str(error))
 
@@ -156,6 +168,7 @@ def _add_errors(app: FastAPI, pages: Pages) -> None:
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(QueryRefused, asked_wrong)
     app.add_exception_handler(StoreFailed, unreadable)
+    app.add_exception_handler(ClientDisconnect, cut_off)
     app.add_exception_handler(HTTPException, http)
 
 

@@ -8,18 +8,22 @@ import asyncio
 import ipaddress
 import json
 import logging
+import math
+import re
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.web.password import Door
+from agent.web.password import Door, Knock
 
 log = logging.getLogger(__name__)
 
 OPEN_PATHS = frozenset({"/healthz"})
 """Needs no password: a monitor asks it; it tells nothing but whether the station runs."""
+_HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:/?#@\s]+))(:[0-9]{0,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
     "Content-Security-Policy": (
@@ -43,6 +47,8 @@ class Guard:
         self._app = app
         self._names = frozenset(name.lower() for name in names)
         self._door = door
+        # Its own thread: guesses that wait for scrypt must not take those that answer everybody else.
+        self._checking = ThreadPoolExecutor(1, thread_name_prefix="password")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -86,13 +92,16 @@ class Guard:
         if said and door.knows(said):
             return None
         address = scope["client"][0] if scope.get("client") else ""
-        if wait_s := door.wait_s(address):
-            return Refusal(429, "too many wrong passwords", {"Retry-After": f"{wait_s:.0f}"})
-        right = bool(said) and await asyncio.to_thread(door.opens, said, address)
-        if right:
+        knock: Knock = "wait" if door.wait_s(address) else "shut"
+        if said and knock == "shut":
+            knock = await asyncio.get_running_loop().run_in_executor(self._checking, door.knock, said, address)
+            if knock == "shut":
+                log.warning("wrong password from %s", address)
+        if knock == "open":
             return None
-        if said:
-            log.warning("wrong password from %s", address)
+        if knock == "wait":
+            again_s = max(1, math.ceil(door.wait_s(address)))
+            return Refusal(429, "too many wrong passwords", {"Retry-After": str(again_s)})
         challenge = {"WWW-Authenticate": 'Basic realm="okng", charset="UTF-8"'}
         return Refusal(401, "a password is needed (user okng)", challenge)
 
@@ -131,10 +140,9 @@ def own_names(host: str, further: Iterable[str]) -> frozenset[str]:
 
 
 def _name_of(host: str) -> str:
-    """Host header without its port: name, 1.2.3.4, or the address inside [::1]."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].lower()
+    """Host header without its port: name, 1.2.3.4, or the address inside [::1]; empty for what is none."""
+    found = _HOST.fullmatch(host)
+    return (found["address"] or found["name"]).lower() if found else ""
 
 
 def _is_address(name: str) -> bool:

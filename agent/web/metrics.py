@@ -1,22 +1,27 @@
 """`/metrics` for Prometheus: base units, few labels, no part ids; a registry of its own.
 
-Counters are since the station's process started, or since this one did (`okng_parts_total`);
+Counters are since the station's process started, or since this one or the uplink's did (`okng_parts_total`,
+`okng_commands_refused_total`);
 Prometheus takes a smaller value for a restart.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from agent.errors import StoreFailed
 from agent.status import LaneStatus, Status
 from agent.store.read import Reader
-from agent.store.values import Outbox, Tally
+from agent.store.values import Outbox
 from agent.web.link import Heard
-from agent.web.results import RunningTally
+from agent.web.query import MAX_ID
+from pipelines.values import Outcome
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MB = 1_000_000
@@ -36,24 +41,51 @@ _LANE_GAUGES: tuple[tuple[str, str, Callable[[LaneStatus], float]], ...] = (
 )
 
 
+_OUTCOMES = (Outcome.OK, Outcome.NG, Outcome.UNSURE)
+
+PartKind = tuple[str, Outcome]
+"""Lane and outcome."""
+
+
 class PartCounts:
-    """Counts parts since this process started; a lane begins when it is first asked for. Thread-safe."""
+    """Counts parts since this process started, each once, by id: however late its row was committed or closed.
 
-    def __init__(self, results: Reader, since_utc_us: int) -> None:
+    What is above the lowest open row is counted anew at each call, so that a row that is judged (or closed
+    after a crash) later than those behind it is not passed over. Thread-safe.
+    """
+
+    def __init__(self, results: Reader) -> None:
         self._results = results
-        self._since_utc_us = since_utc_us
-        self._tallies: dict[str, RunningTally] = {}
+        self._counted: Counter[PartKind] = Counter()
+        self._upto: int | None = None if results.database.exists() else 0
+        """Every part up to this id is in `_counted`; None: nothing could be read yet."""
         self._lock = threading.Lock()
+        try:
+            self.now()
+        except StoreFailed:  # the first call that succeeds says where the count begins
+            return
 
-    def now(self, lanes: Iterable[str], now_utc_us: int) -> dict[str, Tally]:
-        """By lane. Raises StoreFailed."""
+    def now(self) -> Mapping[PartKind, int]:
+        """The counts. Raises StoreFailed."""
         with self._lock:
-            return {
-                lane: self._tallies.setdefault(lane, RunningTally(lane, self._since_utc_us)).now(
-                    self._results, now_utc_us
-                )
-                for lane in lanes
-            }
+            if self._upto is None:
+                return self._begin()
+            found = self._results.committed(self._upto)
+            if found.upto_id < self._upto:  # another database, whose ids are lower
+                return self._begin()
+            self._counted.update(found.until)
+            self._upto = found.upto_id
+            return self._counted + Counter(found.beyond)
+
+    def _begin(self) -> Mapping[PartKind, int]:
+        """What is judged already does not count; what is still open will."""
+        upto = self._results.committed(MAX_ID).upto_id
+        found = self._results.committed(upto)
+        self._upto = upto
+        self._counted = Counter()
+        self._counted.subtract(found.until)
+        self._counted.subtract(found.beyond)
+        return Counter()
 
 
 class _Snapshot(Collector):
@@ -66,20 +98,30 @@ class _Snapshot(Collector):
         return iter(self._families)
 
 
-def exposition(heard: Heard, counts: dict[str, Tally] | None, outbox: Outbox | None, viewers: int) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the database says at one scrape."""
+
+    lanes: tuple[str, ...]
+    """These are there from 0 on."""
+    counts: Mapping[PartKind, int]
+    outbox: Outbox
+
+
+def exposition(heard: Heard, stored: Stored | None, viewers: int) -> bytes:
     """The text of one scrape; what is not known now is left out, not shown as 0."""
     registry = CollectorRegistry()
-    registry.register(_Snapshot(_families(heard, counts, outbox, viewers)))
+    registry.register(_Snapshot(_families(heard, stored, viewers)))
     return generate_latest(registry)
 
 
-def _families(heard: Heard, counts: dict[str, Tally] | None, outbox: Outbox | None, viewers: int) -> Iterator[Metric]:
+def _families(heard: Heard, stored: Stored | None, viewers: int) -> Iterator[Metric]:
     yield GaugeMetricFamily("okng_station_up", "Whether the station answers.", heard.link == "up")
-    yield GaugeMetricFamily("okng_results_readable", "Whether the database can be read.", outbox is not None)
+    yield GaugeMetricFamily("okng_results_readable", "Whether the database can be read.", stored is not None)
     yield GaugeMetricFamily("okng_web_viewers", "Browsers on the line view.", viewers)
-    if counts is not None:
-        yield _parts(counts)
-    if outbox is not None:
+    if stored is not None:
+        yield _parts(stored)
+        outbox = stored.outbox
         yield GaugeMetricFamily("okng_outbox_unsettled", "Messages the centre has not settled.", outbox.unsettled)
         oldest = GaugeMetricFamily(
             "okng_outbox_oldest_timestamp_seconds", "When the oldest unsettled message was made; 0: none."
@@ -91,13 +133,13 @@ def _families(heard: Heard, counts: dict[str, Tally] | None, outbox: Outbox | No
         yield from _lanes(heard.status.lanes)
 
 
-def _parts(counts: dict[str, Tally]) -> Metric:
+def _parts(stored: Stored) -> Metric:
     family = CounterMetricFamily(
         "okng_parts", "Production parts committed, since this process started.", labels=("lane", "outcome")
     )
-    for lane, tally in counts.items():
-        for outcome, count in (("ok", tally.ok), ("ng", tally.ng), ("unsure", tally.unsure)):
-            family.add_metric((lane, outcome), count)
+    for lane in stored.lanes:
+        for outcome in _OUTCOMES:
+            family.add_metric((lane, outcome.lower()), stored.counts.get((lane, outcome), 0))
     return family
 
 
@@ -130,6 +172,9 @@ def _station(status: Status) -> Iterator[Metric]:
     for alarm in status.alarms:
         alarms.add_metric((alarm.name, alarm.lane), 1)
     yield alarms
+    yield CounterMetricFamily(
+        "okng_commands_refused", "Commands that were refused, since the uplink started.", status.uplink.refused
+    )
     yield _states("okng_uplink_state", "State of the way to the broker.", [((), status.uplink.state)], ())
 
 

@@ -153,7 +153,10 @@ class Pages:
         body = await read_body(request, _MAX_FORM_BYTES)
         if body is None:
             return refusal(413, f"the form is larger than {_MAX_FORM_BYTES} bytes")
-        form = dict(parse_qsl(body.decode("ascii", "replace"), max_num_fields=_MAX_FIELDS))
+        try:
+            form = dict(parse_qsl(body.decode("ascii", "replace"), max_num_fields=_MAX_FIELDS))
+        except ValueError:
+            return refusal(400, f"the form has more than {_MAX_FIELDS} fields")
         answer = RedirectResponse(_local(form.get("next", "/")), 303)
         for name, allowed in (("language", LANGUAGES), ("theme", THEMES)):
             if (value := form.get(name)) in allowed:
@@ -190,7 +193,10 @@ class Pages:
 
 def _local(where: str) -> str:
     """A path of this server, whatever was asked for: never another host."""
-    parts = urlsplit(where)
+    try:
+        parts = urlsplit(where)
+    except ValueError:
+        return "/"
     ours = where.startswith("/") and not where.startswith(("//", "/\\")) and not parts.netloc and where.isprintable()
     return where if ours and len(where) < 2000 else "/"
 

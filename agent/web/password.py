@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from agent.errors import ConfigurationRefused, OkngError, Problem
 
@@ -24,6 +25,9 @@ _MAX_N = 2**20
 _MAXMEM = 256 * 1024 * 1024
 _FAILURES, _SPAN_S = 5, 60.0
 _MOST_ADDRESSES = 1000
+
+Knock = Literal["open", "shut", "wait"]
+"""wait: too many wrong passwords came from there; this one was not looked at."""
 
 
 class PasswordRefused(OkngError):
@@ -131,18 +135,22 @@ class Door:
             failures = self._recent(address)
             return 0.0 if len(failures) < _FAILURES else _SPAN_S - (self._monotonic() - failures[0])
 
-    def opens(self, header: str, address: str) -> bool:
+    def knock(self, header: str, address: str) -> Knock:
         """Check a Basic Authorization header (RFC 7617). Slow; a failure is counted."""
         user, password = _credentials(header)
         with self._one_at_a_time:
-            right = self._known.matches(password) and hmac.compare_digest(user.encode(), USER.encode())
-        if right:
-            self._right = self._digest(header)
-            return True
-        with self._lock:
-            self._make_room()
-            self._failures[address] = [*self._recent(address), self._monotonic()]
-        return False
+            # Asked here again: those that waited with this one may have been wrong meanwhile, or right.
+            if self.knows(header):
+                return "open"
+            if self.wait_s(address):
+                return "wait"
+            if self._known.matches(password) and hmac.compare_digest(user.encode(), USER.encode()):
+                self._right = self._digest(header)
+                return "open"
+            with self._lock:
+                self._make_room()
+                self._failures[address] = [*self._recent(address), self._monotonic()]
+            return "shut"
 
     def _digest(self, header: str) -> bytes:
         return hmac.digest(self._key, header.encode("utf-8", "replace"), "sha256")

@@ -163,14 +163,15 @@ def test_a_judged_picture_written_anew_meanwhile_is_not_deleted(tmp_path):
     eventually(lambda: not list(tmp_path.iterdir()))
 
 
+@pytest.mark.parametrize("watch", [True, False])
 @pytest.mark.parametrize("judged", ["leave", "move", "delete"])
-def test_nothing_judged_is_judged_again_after_a_restart(tmp_path, judged):
+def test_nothing_judged_is_judged_again_after_a_restart(tmp_path, judged, watch):
     """The record is durable: not even a crash before the move makes the file a new part."""
     pictures, state, moved = tmp_path / "in", tmp_path / "state", tmp_path / "moved"
     pictures.mkdir()
     for name in ("a.png", "b.png", "c.png"):
         (pictures / name).write_bytes(picture())
-    options = {"watch": True, "judged": judged, "move_to": moved if judged == "move" else None}
+    options = {"watch": watch, "judged": judged, "move_to": moved if judged == "move" else None}
     shots = every(folder(pictures, state, **options))
     journal = Journal(next(state.iterdir()))
     journal.open(KEPT)

@@ -9,7 +9,7 @@ from agent.clock import SystemClock
 from agent.config import PushConfig
 from agent.errors import EndOfPictures
 from agent.station.cameras.push import QUEUE, Push, PushRefused
-from pipelines.values import Purpose
+from pipelines.values import Purpose, Rule
 
 PIXELS = np.zeros((40, 50, 3), np.uint8)
 
@@ -83,3 +83,23 @@ def test_a_finished_source_ends_after_its_last_picture():
     assert camera.read(0.0) is not None
     with pytest.raises(EndOfPictures):
         camera.read(0.0)
+
+
+NOTHING = np.zeros((0, 0, 3), np.uint8)
+
+
+@pytest.mark.parametrize("fault", [Rule.UNREADABLE, Rule.INCOMPLETE])
+def test_a_picture_that_could_not_be_read_is_a_part_too(fault):
+    camera, answers = push(), []
+    camera.put(NOTHING, "a-1", "a.png", Purpose.PRODUCTION, answers.append, fault=fault, note="cut off")
+    shot = camera.read(0.0)
+    assert (shot.fault, shot.note, shot.part_id, shot.purpose) == (fault, "cut off", "a-1", Purpose.PRODUCTION)
+    assert shot.pixels.shape == (0, 0, 3)
+    shot.committed(7)
+    assert answers == [7]
+
+
+@pytest.mark.parametrize(("pixels", "fault"), [(PIXELS, Rule.UNREADABLE), (NOTHING, Rule.LATE), (NOTHING, Rule.DEFECT)])
+def test_other_faults_are_not_handed_in(pixels, fault):
+    with pytest.raises(PushRefused, match="allowed: unreadable and incomplete"):
+        push().put(pixels, fault=fault)

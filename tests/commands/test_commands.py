@@ -9,12 +9,16 @@ import time
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from agent import paths
 from agent.config import VirtualConfig
 from agent.demo.broker import find_mosquitto, free_port
 from agent.station.cameras.virtual_line import board_of, is_bad
+from agent.station.memory import LaneMemory
+from agent.store.values import PartQuery
+from tests.station.rig import PUSH, RECIPE, running, write_settings
 
 OKNG = (sys.executable, "-m", "agent.cli")
 
@@ -85,6 +89,9 @@ def test_judge_by_itself(tmp_path: Path) -> None:
             str(folder / f"{index}-{'bad' if is_bad(line, index) else 'good'}.png"), board_of(line, index).pixels
         )
     (folder / "3-broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    good = tmp_path / "data" / "last-good" / "station.json"
+    good.parent.mkdir(parents=True)
+    good.write_text("another station's")
     out = tmp_path / "out.json"
     ran = okng("judge", "--data", str(tmp_path / "data"), "--json", str(out), str(folder))
     assert ran.returncode == 0, ran.stderr
@@ -94,7 +101,9 @@ def test_judge_by_itself(tmp_path: Path) -> None:
     assert by_name["3-broken"] == "UNSURE"
     assert {o for name, o in by_name.items() if "bad" in name} == {"NG"}
     assert {o for name, o in by_name.items() if "good" in name} == {"OK"}
+    assert got["failed"] == []
     assert (tmp_path / "data" / "results.db").exists()
+    assert good.read_text() == "another station's"
 
 
 def test_judge_names_what_is_not_there(tmp_path: Path) -> None:
@@ -107,6 +116,81 @@ def test_judge_names_what_is_not_there(tmp_path: Path) -> None:
     assert wrong.returncode == 1
     assert "kep_score: unknown, did you mean keep_score?" in wrong.stderr
     assert "threshold" in wrong.stderr
+
+
+def grey(path: Path, side_px: int = 64) -> Path:
+    cv2.imwrite(str(path), np.full((side_px, side_px, 3), 100, np.uint8))
+    return path
+
+
+def test_judge_by_a_running_station(tmp_path: Path) -> None:
+    """FIELD 1: a broken picture is an UNSURE part with a row; one that is refused loses no other's answer."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for name in ("a", "d"):
+        grey(pictures / f"{name}.png")
+    (pictures / "b.png").write_bytes((pictures / "a.png").read_bytes()[:-20])
+    grey(pictures / "c.png", side_px=200)
+    out = tmp_path / "out.json"
+    lane = PUSH.replace('kind = "push"', 'kind = "push", max_px = 20000')
+    with running(tmp_path, lane) as rig:
+        rig.until(lambda: rig.station.lanes["desk"].job)
+        ran = okng("judge", "--config", str(tmp_path / "station.toml"), "--json", str(out), str(pictures))
+        assert list((rig.runtime / "push").iterdir()) == []
+        assert len(rig.reader.parts(PartQuery())) == 3
+    assert ran.returncode == 1
+    got = json.loads(out.read_text())
+    assert [Path(part["picture"]).stem for part in got["parts"]] == ["a", "b", "d"]
+    assert [part["outcome"] for part in got["parts"]] == ["OK", "UNSURE", "OK"]
+    assert [reason["rule"] for reason in got["parts"][1]["reasons"]] == ["incomplete"]
+    (refused,) = got["failed"]
+    assert refused["picture"] == str(pictures / "c.png")
+    assert "200 x 200 px, at most 20000 px" in refused["error"]
+    assert "c.png: " in ran.stderr
+
+
+def test_judge_without_the_station_it_was_told_to_use_leaves_no_picture_behind(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    settings = write_settings(tmp_path, tmp_path / "run", PUSH)
+    out = tmp_path / "out.json"
+    two = (str(grey(tmp_path / "a.png")), str(grey(tmp_path / "b.png")))
+    ran = okng("judge", "--config", str(settings), "--json", str(out), *two)
+    assert ran.returncode == 1
+    assert [failed["picture"] for failed in json.loads(out.read_text())["failed"]] == list(two)
+    assert "no station answers" in ran.stderr
+    assert not [file for file in (tmp_path / "run").rglob("*") if file.is_file()]
+
+
+def test_judge_writes_nothing_into_a_folder_that_is_in_use(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    picture, other = grey(tmp_path / "a.png"), mine / "trial.toml"
+    other.write_text(RECIPE.format(model='"canned-1"').replace("5000", "4000"))
+    data = tmp_path / "data"
+    data.mkdir()
+    with running(data, PUSH) as rig:
+        rig.until(lambda: rig.station.lanes["desk"].job)
+        before = (data / "recipes" / "trial.toml").read_text()
+        ran = okng("judge", "--data", str(data), "--recipe", str(other), str(picture))
+        assert ran.returncode == 1
+        assert f"in use by process {os.getpid()}" in ran.stderr
+        assert (data / "recipes" / "trial.toml").read_text() == before
+    stopped = okng("judge", "--data", str(data), "--recipe", str(other), str(picture))
+    assert stopped.returncode == 1
+    assert f"{data / 'recipes' / 'trial.toml'} is another recipe" in stopped.stderr
+    assert (data / "recipes" / "trial.toml").read_text() == before
+
+
+def test_judge_replaces_the_recipe_that_it_put_there_itself(tmp_path: Path) -> None:
+    picture, recipe = grey(tmp_path / "a.png", side_px=640), tmp_path / "mine.toml"
+    hashes = []
+    for deadline_ms in (60_000, 70_000):
+        recipe.write_text(f'model = "drawn-boards-1"\ndeadline_ms = {deadline_ms}\n')
+        out = tmp_path / "out.json"
+        ran = okng("judge", "--data", str(tmp_path / "d"), "--recipe", str(recipe), "--json", str(out), str(picture))
+        assert ran.returncode == 0, ran.stderr
+        hashes.append(json.loads(out.read_text())["parts"][0]["recipe"])
+    assert hashes[0] != hashes[1]
 
 
 FIVE_MISTAKES = """
@@ -158,6 +242,24 @@ def test_check_of_a_good_station(tmp_path: Path) -> None:
     assert "profile " in ran.stdout
     assert "drawn-boards-1" in ran.stdout
     assert "0 problem(s)" in ran.stdout
+    assert list(tmp_path.iterdir()) == [settings], "it may run as root: its files would be in the station's way"
+
+
+def test_check_looks_at_what_the_station_will_judge_by(tmp_path: Path) -> None:
+    """The recipe that the lane was told, at the camera's size, and a warning where nothing proves the model."""
+    lane = '[lanes.top]\nrecipe = "trial"\ncamera = { kind = "virtual", width_px = 640, height_px = 320 }\n'
+    settings = write_settings(tmp_path, tmp_path / "run", lane, "[evidence]\nreserve_mb = 1\n")
+    manifest = tmp_path / "models" / "canned-1" / "manifest.json"
+    body = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**body, "input": {"width_px": 64, "height_px": 64, "dynamic": True}}))
+    ran = okng("check", "--config", str(settings))
+    assert ran.returncode == 0, ran.stderr
+    assert "on CPU at 64 x 32 px" in ran.stdout
+    assert "warning: lanes.top.recipe: model canned-1 has no golden pictures" in ran.stdout
+    LaneMemory(tmp_path).recipe("top", "another")
+    told = okng("check", "--config", str(settings))
+    assert told.returncode == 1
+    assert "lanes.top, told to use recipe another: recipe another" in told.stderr
 
 
 @pytest.mark.parametrize("verb", ["station", "uplink", "check"])

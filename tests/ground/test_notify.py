@@ -11,7 +11,10 @@ import pytest
 
 from agent.notify import watchdog_s
 
-SAY = "from agent import notify; notify.ready('two\\nlines'); notify.status('x'); notify.watchdog(); notify.stopping()"
+SAY = (
+    "from agent import notify; notify.extend_timeout(30); notify.ready('two\\nlines'); "
+    "notify.status('x'); notify.watchdog(); notify.stopping()"
+)
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -22,8 +25,14 @@ def test_messages_reach_the_service_manager(tmp_path: Path, abstract: bool) -> N
         manager.bind(address)
         manager.settimeout(20)
         subprocess.run([sys.executable, "-c", SAY], env={**os.environ, "NOTIFY_SOCKET": shown}, check=True, timeout=60)
-        heard = [manager.recv(4096).decode() for _ in range(4)]
-    assert heard == ["READY=1\nSTATUS=two lines", "STATUS=x", "WATCHDOG=1", "STOPPING=1"]
+        heard = [manager.recv(4096).decode() for _ in range(5)]
+    assert heard == [
+        "EXTEND_TIMEOUT_USEC=30000000",
+        "READY=1\nSTATUS=two lines",
+        "STATUS=x",
+        "WATCHDOG=1",
+        "STOPPING=1",
+    ]
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all", "@nobody", "vsock:2:1"])

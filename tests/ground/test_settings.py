@@ -15,6 +15,7 @@ from agent.errors import ConfigurationRefused
 from agent.explain import told, told_defaults
 from agent.machine import Machine
 from agent.options import PATTERNS, options_of
+from agent.web.password import write_password
 
 LANE = """
 [lanes.top]
@@ -163,6 +164,32 @@ def test_lines_that_are_not_toml_are_named_and_the_rest_is_still_checked(write: 
             "find the judged pictures again",
         ),
         (
+            '[lanes.a]\nrecipe = "a"\nkeep = "newest"\ncamera = { kind = "folder", folder = "/f" }',
+            "lanes.a.keep",
+            "is newest, allowed: auto or every; this folder camera does not run free",
+        ),
+        ('[lanes.a]\nrecipe = "a"\nkeep = "newest"\ncamera = { kind = "push" }', "lanes.a.keep", "this push camera"),
+        (
+            '[lanes.a]\nrecipe = "a"\nkeep = "newest"\ncamera = { kind = "video", file = "/v", pace = "fast" }',
+            "lanes.a.keep",
+            "dropped unjudged",
+        ),
+        (
+            '[lanes.a]\nrecipe = "a"\nkeep = "newest"\ncamera = { kind = "virtual", free_run = false }',
+            "lanes.a.keep",
+            "this virtual camera",
+        ),
+        (
+            '[lanes.a]\nrecipe = "a"\ncommit = "opened"\ncamera = { kind = "virtual" }',
+            "lanes.a.commit",
+            "allowed: auto or grouped, or keep = every",
+        ),
+        (
+            '[lanes.a]\nrecipe = "a"\ncamera = { kind = "virtual", wrong_size = "refuse" }',
+            "lanes.a.camera.wrong_size",
+            "unknown",
+        ),
+        (
             '[lanes.a]\nrecipe = "a"\n'
             'camera = { kind = "virtual", faults = [{ kind = "dark", at_s = 1, for_s = 3, every_s = 2 }] }',
             "lanes.a.camera.faults.0.every_s",
@@ -210,6 +237,33 @@ def test_readable_secrets_only_warn(write: Write, tmp_path: Path) -> None:
     secret.chmod(0o644)
     loaded = load(write(LANE + f'[uplink]\nuser = "u"\npassword_file = "{secret}"\n'))
     assert [problem.where for problem in loaded.warnings] == ["uplink.password_file"]
+
+
+@pytest.mark.parametrize(
+    "lane",
+    [
+        'keep = "newest"\ncamera = { kind = "virtual" }',
+        'keep = "newest"\ncamera = { kind = "video", file = "/v" }',
+        'keep = "every"\ncommit = "opened"\ncamera = { kind = "virtual" }',
+        'commit = "opened"\ncamera = { kind = "push" }',
+        'camera = { kind = "v4l2", path = "/dev/video0", wrong_size = "refuse" }',
+    ],
+)
+def test_what_a_lane_may_keep_and_open(write: Write, lane: str) -> None:
+    load(write(f'[lanes.a]\nrecipe = "a"\n{lane}\n'))
+
+
+@pytest.mark.parametrize("held", ["let me in please\n", "scrypt$1$8$1$AAAA$AAAA", "ä", "scrypt$32768$8$1$!!$AA"])
+def test_a_page_password_that_is_no_hash_is_refused(write: Write, tmp_path: Path, held: str) -> None:
+    """FIELD 24: the page must not find out only when it starts, nor anybody store a password in the clear."""
+    secret = tmp_path / "web.password"
+    secret.write_text(held)
+    secret.chmod(0o640)
+    file = write(LANE + f'[web]\npassword_file = "{secret}"\n')
+    assert f"`okng password {secret}`" in problems(file)["web.password_file"]
+    assert "let me in" not in str(problems(file))
+    write_password(secret, "let me in please")
+    load(file)
 
 
 # The last good one

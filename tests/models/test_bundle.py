@@ -103,6 +103,9 @@ def test_changed_manifest_is_refused_or_is_another_model(tiny: Bundle, copy: Pat
         ({"head": "other"}, "manifest.json.head"),
         ({"more": 1}, "manifest.json.more"),
         ({"thresholds": {"pink": 0.5}}, "manifest.json"),
+        ({"thresholds": {"red": 5.0}}, "manifest.json.thresholds.red"),
+        ({"thresholds": {"red": 1.0}}, "manifest.json.thresholds.red"),
+        ({"thresholds": {"red": 0}}, "manifest.json.thresholds.red"),
         ({"graph": "../model.xml"}, "manifest.json.graph"),
         ({"graph": "none.xml"}, "manifest.json"),
         ({"schema": "okng.bundle/2"}, "manifest.json.schema"),
@@ -118,3 +121,13 @@ def test_manifest_that_makes_no_sense_names_the_place(copy: Path, told: dict[str
 def test_manifest_that_is_none(copy: Path, text: str) -> None:
     (copy / MANIFEST).write_text(text)
     assert refused(copy)
+
+
+def test_a_bundle_says_whether_it_can_prove_itself(tiny: Bundle, copy: Path) -> None:
+    assert tiny.proves
+    body = json.loads((copy / MANIFEST).read_text())
+    for file in ("golden-1.png", "golden-2.png"):
+        (copy / file).unlink()
+        del body["files"][file]
+    (copy / MANIFEST).write_text(json.dumps({**body, "golden": []}))
+    assert not read_bundle(copy).proves

@@ -1,6 +1,7 @@
 """The look over the canned engine's session: geometry, faults, repeats, stage times."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from agent.config import EngineConfig
 from agent.station.engines.canned import CannedModel, encode
 from pipelines.look import Look, ModelFacts, plan
 from pipelines.recipe import Recipe
-from pipelines.values import Frame, Pixels, Rule, Stamp
+from pipelines.rules import judge
+from pipelines.values import Frame, Outcome, Pixels, Rule, Stamp
 
 FACTS = ModelFacts(("open", "short"), "raw", 640, 640, False, 114, 0.5, {"short": 0.2})
 
@@ -69,11 +71,9 @@ def test_dynamic_model_gets_the_cameras_aspect() -> None:
 
 
 def test_tiles_run_in_turns_of_the_slots_and_are_shifted() -> None:
-    look = look_for(
-        3000, 3000, (("open", 0.9, 100, 100, 120, 120),), tiles={"size_px": 640, "overlap_px": 0}, max_detections=12
-    )
+    look = look_for(3000, 3000, (("open", 0.9, 100, 100, 120, 120),), tiles={"size_px": 640, "overlap_px": 0})
     seen = look(frame(grey(3000, 3000)))
-    assert len(seen.detections) == 12
+    assert (len(seen.detections), seen.fault) == (25, None)
     assert all((d.x1 - 100) % 640 in (0, 440) for d in seen.detections)
 
 
@@ -153,3 +153,61 @@ def test_pictures_are_letterboxed_anew_whoever_used_the_buffer_before() -> None:
         assert (session.inputs[0][:160] == 114).all()
         assert (session.inputs[0][160:480] == 9).all()
         assert (session.inputs[0][480:] == 114).all()
+
+
+FIVE_GOOD = tuple(("open", 0.9, 100 * i, 0, 100 * i + 50, 50) for i in range(5))
+A_DEFECT = ("short", 0.6, 0, 300, 50, 350)
+
+
+def verdict_of(*answers, facts=FACTS, **told):
+    recipe = Recipe.model_validate({"name": "r", "model": "m-1", "require": {"open": 5}, **told})
+    seen = look_for(640, 640, answers, facts=facts, require={"open": 5}, **told)(frame(grey()))
+    return judge(seen, recipe, facts.limits(recipe)), seen
+
+
+@pytest.mark.parametrize("head", ["raw", "nmsfree"])
+def test_a_defect_beyond_the_limit_of_boxes_is_never_a_pass(head) -> None:
+    """Five required parts fill the limit: the defect behind them was not looked at."""
+    facts = replace(FACTS, head=head)
+    assert verdict_of(*FIVE_GOOD, facts=facts, max_detections=5)[0].outcome is Outcome.OK
+    verdict, seen = verdict_of(*FIVE_GOOD, A_DEFECT, facts=facts, max_detections=5)
+    assert verdict.outcome is Outcome.UNSURE
+    assert seen.fault is Rule.ERROR
+    assert "max_detections is 5" in seen.note
+    assert "0.60" in seen.note
+    assert len(seen.detections) == 5
+    assert verdict_of(*FIVE_GOOD, A_DEFECT, facts=facts, max_detections=6)[0].outcome is Outcome.NG
+
+
+def test_what_could_not_decide_may_be_left_out() -> None:
+    faint = ("short", 0.15, 0, 300, 50, 350)
+    verdict, seen = verdict_of(*FIVE_GOOD, faint, max_detections=5, keep_score=0.1)
+    assert (verdict.outcome, seen.fault) == (Outcome.OK, None)
+
+
+def test_a_head_whose_rows_are_all_taken_may_have_had_more_to_say() -> None:
+    facts = replace(FACTS, head="nmsfree")
+    output = encode(FIVE_GOOD, facts.labels, "nmsfree")[:, :5]
+    seen = look_for(640, 640, output=output, facts=facts)(frame(grey()))
+    assert (seen.fault, len(seen.detections)) == (Rule.ERROR, 5)
+    free = encode(FIVE_GOOD, facts.labels, "nmsfree")
+    assert look_for(640, 640, output=free, facts=facts)(frame(grey())).fault is None
+
+
+def test_tiles_that_give_more_than_the_limit_together_are_a_fault() -> None:
+    one = (("open", 0.9, 100, 100, 120, 120),)
+    tiling = {"size_px": 640, "overlap_px": 0}
+    seen = look_for(3000, 3000, one, tiles=tiling, max_detections=12)(frame(grey(3000, 3000)))
+    assert (seen.fault, len(seen.detections)) == (Rule.ERROR, 12)
+
+
+def test_tiles_that_give_more_than_a_merge_holds_are_a_fault() -> None:
+    many = tuple(
+        ("open", 0.9, 20 * column, 20 * row, 20 * column + 10, 20 * row + 10)
+        for column in range(1, 11)
+        for row in range(1, 11)
+    )
+    seen = look_for(3000, 3000, many, tiles={"size_px": 640, "overlap_px": 0}, max_detections=3000)(
+        frame(grey(3000, 3000))
+    )
+    assert seen.fault is Rule.ERROR

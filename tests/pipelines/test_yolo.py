@@ -104,4 +104,6 @@ def test_a_model_gone_wild_is_bounded() -> None:
     random = np.random.default_rng(0)
     output = random.uniform(0.5, 1, (1, 7, 40_000)).astype(np.float32)
     output[0, :4] *= 600
-    assert len(decode(output, "raw", 3, **OPTIONS).scores) <= 300
+    found = decode(output, "raw", 3, **OPTIONS)
+    assert len(found.scores) <= 300
+    assert found.left_out > 0.5

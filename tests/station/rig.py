@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from agent.clock import SystemClock
-from agent.ports import Camera
+from agent.ports import Camera, Clock
 from agent.settings import load
 from agent.station.app import Station
 from agent.store.read import Reader
@@ -116,11 +116,16 @@ def write_settings(data: Path, runtime: Path, lanes: str, more: str = "", recipe
 
 @contextmanager
 def running(
-    data: Path, lanes: str, more: str = "", cameras: Mapping[str, Callable[[], Camera]] | None = None
+    data: Path,
+    lanes: str,
+    more: str = "",
+    cameras: Mapping[str, Callable[[], Camera]] | None = None,
+    clock: Clock | None = None,
+    recipe: str = "",
 ) -> Iterator[Rig]:
     """A station in this process, stopped at the end of the block."""
     with TemporaryDirectory(prefix="okng-") as name, ExitStack() as stack:
         runtime = Path(name)
-        loaded = load(write_settings(data, runtime, lanes, more), environment={})
-        station = Station(loaded, stack, SystemClock(), cameras=cameras)
+        loaded = load(write_settings(data, runtime, lanes, more, recipe), environment={})
+        station = Station(loaded, stack, clock or SystemClock(), cameras=cameras)
         yield Rig(station, data, runtime, Reader(data / "results.db"))

@@ -83,6 +83,9 @@ class Station:
         self.outbox = outbox
         self.hold = threading.Event()
         self.hold.set()
+        self.compiled = threading.Event()
+        """Cleared: a recipe waits for it, as for a model."""
+        self.compiled.set()
         self._runtime = runtime
         self._server: ControlServer | None = None
         self._verbs = {
@@ -90,9 +93,13 @@ class Station:
             "uplink": self._kept("uplink", lambda _: {}),
             "pause": self._kept("pause", lambda r: self._lanes(r, "paused")),
             "resume": self._kept("resume", lambda r: self._lanes(r, "resumed")),
-            "recipe": self._kept("recipe", lambda _: {"revision": "abc"}),
+            "recipe": self._kept("recipe", self._compile),
             "resend": self._kept("resend", lambda r: {"queued": r["to_seq"] - r["from_seq"] + 1}),
         }
+
+    def _compile(self, _: Mapping[str, Any]) -> Mapping[str, object]:
+        self.compiled.wait(60)
+        return {"revision": "abc"}
 
     def _lanes(self, request: Mapping[str, Any], what: str) -> Mapping[str, object]:
         self.hold.wait(20)
@@ -122,7 +129,7 @@ class Station:
     def uplink(self) -> dict[str, Any]:
         """What the uplink said last of itself."""
         said = self.of("uplink")
-        return said[-1] if said else {"state": "", "detail": "", "sent": 0, "settled": 0}
+        return said[-1] if said else {"state": "", "detail": "", "sent": 0, "settled": 0, "refused": 0}
 
 
 @dataclass
@@ -154,7 +161,7 @@ def uplink(config: Config, outbox: MemoryOutbox | None = None, station: bool = T
     there = Station(config.station.runtime, outbox)
     talk = Talk(config.station.runtime)
     sender = make_sender(config, talk, outbox)
-    workers = [Worker("station", talk.turn), Worker("broker", sender.turn)]
+    workers = [Worker("station", talk.turn), Worker("slow", talk.slow_turn), Worker("broker", sender.turn)]
     if station:
         there.start()
     for worker in workers:

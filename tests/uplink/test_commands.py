@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agent.uplink.commands import LONGEST_LIFE_MS, REMEMBERED, Desk
 from agent.uplink.link import Arrived
 from agent.uplink.payload import COMMANDS, AnswerMessage, StationEncoder, decode
+from agent.uplink.talk import ORDER_S
 
 from .broker import Mosquitto, running
 from .rig import PREFIX, Listener, Rig, config_of, listening, uplink, wait_for
@@ -75,6 +76,24 @@ def test_commands_are_answered(rig: Rig, commander: Listener) -> None:
     assert give(commander, "recipe", order("a3", lane="top", name="board")).model_extra == {"revision": "abc"}
     wrong = give(commander, "pause", order("a4", lane="nowhere"))
     assert (wrong.ok, wrong.error) == (0, "unknown lane 'nowhere'; there is: top")
+    wait_for(lambda: rig.station.uplink()["refused"] == 1)
+
+
+def test_slow_recipe_holds_up_nothing_and_is_answered_as_it_went(rig: Rig, commander: Listener) -> None:
+    """A model that compiles longer than other commands may take; settling and a pause go on beside it."""
+    rig.station.compiled.clear()
+    commander.publish(f"{PREFIX}/cmd/recipe", order("s1", lane="top", name="board"))
+    wait_for(lambda: rig.station.of("recipe"))
+    assert give(commander, "pause", order("s2", lane="top")).ok
+    rig.outbox.add(3)
+    wait_for(lambda: rig.station.uplink()["sent"] == 3)
+    commander.publish(f"{PREFIX}/ack", {"epoch": rig.outbox.epoch, "seq": 3})
+    wait_for(lambda: len(rig.outbox.settled) == 3)
+    time.sleep(ORDER_S + 0.5)
+    assert [said.id for said in answers(commander)] == ["s2"]
+    rig.station.compiled.set()
+    wait_for(lambda: len(commander.got) == 2)
+    assert (answers(commander)[-1].id, answers(commander)[-1].ok) == ("s1", 1)
 
 
 def test_response_topic_and_correlation(rig: Rig, commander: Listener, protocol: int) -> None:
@@ -118,7 +137,8 @@ def test_bad_payloads_are_refused_counted_and_answered(rig: Rig, commander: List
             assert said.id == payload["id"]
     assert "unknown command 'reboot'; there are: pause, recipe, resend, resume" in give(commander, "reboot", {}).error
     assert rig.station.of("pause") == []
-    assert wait_for(lambda: "10 commands refused" in rig.detail())
+    assert wait_for(lambda: rig.station.uplink()["refused"] == 10)
+    assert "the last refused command: unknown command 'reboot'" in rig.detail()
 
 
 def test_retained_command_is_refused(broker: Mosquitto, tmp_path: Path, commander: Listener) -> None:
@@ -129,7 +149,7 @@ def test_retained_command_is_refused(broker: Mosquitto, tmp_path: Path, commande
         assert "retained" in answers(commander)[0].error
         assert "retained" in give(commander, "pause", order("e2"), retain=True).error
         assert rig.station.of("pause") == []
-        wait_for(lambda: "2 commands refused" in rig.detail())
+        wait_for(lambda: rig.station.uplink()["refused"] == 2)
 
 
 def test_same_id_is_carried_out_once(rig: Rig, commander: Listener) -> None:

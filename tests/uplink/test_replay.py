@@ -200,6 +200,93 @@ def test_floor_is_what_the_broker_has_of_everything() -> None:
     settle(outbox, 2)
 
 
+def test_what_was_in_flight_at_a_cut_is_not_taken_for_acknowledged() -> None:
+    """FIELD 19: settle = puback takes the broker's word, and it gave none for these."""
+    _, network = made(10)
+    for _ in range(10):
+        network.take(0.0)
+    for mid in (1, 2, 3):
+        network.replay.landed(mid)
+    assert network.replay.floor == 3
+    network.replay.disconnected()
+    assert network.replay.floor <= 3
+    network.replay.connected()
+    assert network.replay.floor <= 3
+
+
+class Puback(RuleBasedStateMachine):
+    """FIELD 19: with settle = puback nothing is settled that the broker did not acknowledge."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox, self.network = made(0)
+        self.online = True
+        self.now = 0.0
+        self.acknowledged: set[int] = set()
+
+    @rule(count=st.integers(1, 40))
+    def make(self, count: int) -> None:
+        self.outbox.add(count)
+
+    @precondition(lambda self: self.online)
+    @rule(count=st.integers(1, 30))
+    def send(self, count: int) -> None:
+        for _ in range(count):
+            self.network.take(self.now)
+
+    @precondition(lambda self: self.network.flying)
+    @rule(which=st.integers(0, WINDOW - 1), refused=st.booleans())
+    def puback(self, which: int, refused: bool) -> None:
+        mid = sorted(self.network.flying)[which % len(self.network.flying)]
+        seq = self.network.flying.pop(mid)
+        self.network.replay.landed(mid, refused)
+        if not refused:
+            self.acknowledged.add(seq)
+
+    @rule()
+    def disconnect(self) -> None:
+        self.network.flying.clear()
+        self.network.replay.disconnected()
+        self.online = False
+
+    @precondition(lambda self: not self.online)
+    @rule(window=st.sampled_from([3, WINDOW]))
+    def connect(self, window: int) -> None:
+        self.network.replay.connected(window)
+        self.online = True
+
+    @rule(first=st.integers(1, 60), count=st.integers(1, 30))
+    def resend(self, first: int, count: int) -> None:
+        self.network.replay.resend(first, first + count)
+
+    @rule(seconds=st.sampled_from([0.3, 10.0, 400.0]))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def settle_by_floor(self) -> None:
+        settle(self.outbox, self.network.replay.floor)
+
+    @invariant()
+    def floor_is_acknowledged(self) -> None:
+        assert set(range(1, self.network.replay.floor + 1)) <= self.acknowledged
+
+    def teardown(self) -> None:
+        self.connect(WINDOW)
+        for _ in range(12):
+            self.now += 4000.0
+            before = len(self.network.sent)
+            self.network.drain(self.now)
+            self.acknowledged |= set(self.network.sent[before:])
+            self.floor_is_acknowledged()
+            self.settle_by_floor()
+        assert self.outbox.settled == set(self.outbox.rows)
+
+
+TestPuback = Puback.TestCase
+TestPuback.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Whatever happens: in flight is bounded, and in the end the centre holds everything."""
 

@@ -1,5 +1,6 @@
 """Driver for picture files named one by one: what `okng judge` reads without a station."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -33,13 +34,18 @@ class Files:
         return Shot(
             pixels=picture.pixels,
             at=self._clock.now(),
-            source=str(file),
-            part_id=file.stem[:200],
+            source=printable(str(file)),
+            part_id=printable(file.stem)[:200],
             fault=picture.fault,
-            note=f"{file}: {picture.note}" if picture.fault else "",
+            note=f"{printable(str(file))}: {picture.note}" if picture.fault else "",
             purpose=self._purpose,
             committed=lambda record_id: self._committed(file, record_id),
         )
 
     def close(self) -> None:
         return None
+
+
+def printable(name: str) -> str:
+    """A name that UTF-8 can hold, whatever bytes the file's has."""
+    return os.fsencode(name).decode(errors="replace")

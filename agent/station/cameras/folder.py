@@ -25,6 +25,7 @@ from agent.config import FolderConfig
 from agent.errors import CameraGone, EndOfPictures
 from agent.ports import CameraInfo, Clock, Shot
 from agent.station.cameras.decode import broken, read_picture
+from agent.station.cameras.files import printable
 from agent.station.cameras.formats import SUFFIXES
 from agent.station.cameras.judged import Aftercare, Entry, Journal, entry_of
 from pipelines.values import Rule
@@ -42,8 +43,9 @@ class Folder:
     """Driver `folder`. Every picture is given once; `committed` says that its record is durable.
 
     Once: all pictures there at `open`, by name, then EndOfPictures. Watched: complete pictures by time
-    of change, then name, for ever; what was judged is remembered over restarts in `state`, so that
-    `judged = "leave"` judges nothing twice, and a file written anew under its old name is a new part.
+    of change, then name, for ever. What was judged is remembered over restarts in `state`, so that
+    nothing is judged twice, however often the process starts; a file written anew under its old name
+    is a new part. Whoever wants a folder judged again gives it `okng judge`, or another state folder.
     A broken picture is a Shot with a fault and is left, moved or deleted like the others. A network
     folder that hangs can block longer than the time-out.
     """
@@ -52,8 +54,7 @@ class Folder:
         self._config = config
         self._clock = clock
         self._path = config.folder.absolute()
-        remembers = config.watch or config.judged != "leave"
-        self._journal = Journal(_journal_path(state, self._path) if state is not None and remembers else None)
+        self._journal = Journal(_journal_path(state, self._path) if state is not None else None)
         self._aftercare = Aftercare(self._path, self._journal, config.judged, config.move_to)
         self._given: dict[str, Entry] = {}
         """Read in this run, committed or not."""
@@ -177,10 +178,10 @@ class Folder:
         return Shot(
             decoded.pixels,
             at,
-            source=_printable(entry.name),
-            part_id=_printable(PurePath(entry.name).stem),
+            source=printable(entry.name),
+            part_id=printable(PurePath(entry.name).stem),
             fault=decoded.fault,
-            note=f"{_printable(entry.name)}: {decoded.note}" if decoded.note else "",
+            note=f"{printable(entry.name)}: {decoded.note}" if decoded.note else "",
             committed=partial(self._committed, entry),
         )
 
@@ -191,8 +192,3 @@ class Folder:
 def _journal_path(state: Path, folder: Path) -> Path:
     name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return state / f"judged-{name}.jsonl"
-
-
-def _printable(name: str) -> str:
-    """A name that UTF-8 can hold, whatever bytes the file's has."""
-    return os.fsencode(name).decode(errors="replace")

@@ -13,10 +13,12 @@ import numpy as np
 from agent.config import PushConfig
 from agent.errors import EndOfPictures, OkngError
 from agent.ports import CameraInfo, Clock, Shot
-from pipelines.values import Pixels, Purpose
+from pipelines.values import Pixels, Purpose, Rule
 
 QUEUE = 64
 """Most pictures that may wait to be read."""
+FAULTS = (Rule.UNREADABLE, Rule.INCOMPLETE)
+"""What may be wrong with a picture before anybody has seen it."""
 PLENTY = 2
 """Most pixels that may wait, as a multiple of the largest picture taken."""
 
@@ -46,24 +48,33 @@ class Push:
         source: str = "",
         purpose: Purpose = Purpose.API,
         committed: Callable[[int], None] | None = None,
+        fault: Rule | None = None,
+        note: str = "",
     ) -> None:
         """Hand in one picture, (height, width, 3) BGR, which the caller writes no more.
 
-        `committed` is called with the record's id once its row is durable. Raises PushRefused.
+        `committed` is called with the record's id once its row is durable. A picture that could not be
+        read is handed in as well, with its `fault` (UNREADABLE or INCOMPLETE) and why in `note`, and
+        with no pixels, (0, 0, 3): its part is UNSURE, with a row like any other. Raises PushRefused.
         """
-        self._check(pixels)
+        self._check(pixels, fault)
         area_px = pixels.shape[0] * pixels.shape[1]
         with self._changed:
             if self._finished:
                 raise PushRefused("no more pictures are taken: the source was finished")
             if len(self._shots) >= QUEUE or self._waiting_px + area_px > PLENTY * self._config.max_px:
                 raise PushRefused(f"{len(self._shots)} pictures of {self._waiting_px} px wait already, try again")
-            shot = Shot(pixels, self._clock.now(), 0, source, part_id, purpose=purpose, committed=committed)
+            shot = Shot(pixels, self._clock.now(), 0, source, part_id, fault, note, purpose, committed)
             self._shots.append(shot)
             self._waiting_px += area_px
             self._changed.notify_all()
 
-    def _check(self, pixels: Pixels) -> None:
+    def _check(self, pixels: Pixels, fault: Rule | None) -> None:
+        if fault is not None:
+            if fault not in FAULTS or pixels.shape != (0, 0, 3):
+                allowed = f"{' and '.join(FAULTS)} with pixels (0, 0, 3)"
+                raise PushRefused(f"a picture with the fault {fault} and pixels {pixels.shape}, allowed: {allowed}")
+            return
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
             raise PushRefused(f"pixels of {pixels.dtype} {pixels.shape}, needed are uint8 (height, width, 3)")
         if pixels.shape[0] * pixels.shape[1] > self._config.max_px:

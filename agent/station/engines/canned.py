@@ -92,7 +92,8 @@ def encode(answers: Sequence[Answer], labels: tuple[str, ...], head: str) -> NDA
     """Answers as a head gives them: (1, 4 + classes, anchors) or (1, n, 6). Read-only."""
     count = max(len(answers), 1)
     raw = np.zeros((1, 4 + len(labels), count), np.float32)
-    free = np.zeros((1, count, 6), np.float32)
+    # One row more than answers: a head whose rows are all taken may have had more to say.
+    free = np.zeros((1, len(answers) + 1, 6), np.float32)
     for i, (label, score, x1, y1, x2, y2) in enumerate(answers):
         index = labels.index(label)
         raw[0, :4, i] = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)

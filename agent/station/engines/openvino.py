@@ -132,7 +132,10 @@ class OpenVinoModel:
     hang_s: float
 
     def session(self, slots: int = 1) -> Session:
-        return OpenVinoSession(self, slots)
+        try:
+            return OpenVinoSession(self, slots)
+        except RuntimeError as error:
+            raise EngineFailed(f"{self.device}: no session can be opened: {_short(error)}") from error
 
 
 class OpenVinoSession:

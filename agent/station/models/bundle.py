@@ -55,7 +55,7 @@ class Manifest(_Strict):
     input: ModelInput
     graph: FileName = Field(description="the OpenVINO IR's .xml or the ONNX file, one of `files`")
     threshold: float = Field(gt=0, lt=1, description="score from which a detection counts")
-    thresholds: dict[str, float] = Field({}, description="by class, where another")
+    thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field({}, description="by class, where another")
     golden: tuple[Golden, ...] = ()
     figures: dict[str, Any] = Field({}, description="what was measured, and on what")
     data: str = Field(description="what it was trained on, and that data's licence")
@@ -84,6 +84,11 @@ class Bundle:
     @property
     def id(self) -> str:
         return f"{self.manifest.name}-{self.manifest.version}"
+
+    @property
+    def proves(self) -> bool:
+        """Whether it has golden pictures; without any a device can be wrong and nobody notices."""
+        return bool(self.manifest.golden)
 
     @property
     def graph(self) -> Path:

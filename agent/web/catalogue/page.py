@@ -65,6 +65,7 @@ LINE: Texts = {
     "system.engine": Text("Model", "模型"),
     "system.disk": Text("Disk", "磁盘"),
     "system.broker": Text("Broker", "消息服务器"),
+    "system.broker.refused": Text("commands refused: {n}", "已拒绝命令 {n} 条"),
     "system.outbox": Text("Outbox", "发件箱"),
     "system.disk.free": Text("{free} free", "剩余 {free}"),
     "system.disk.evidence": Text("pictures {used} of {quota}", "图像 {used} / {quota}"),

@@ -104,8 +104,16 @@ def _crossings(
         better = good & (over < best[:, 3])
         row = np.column_stack([(end + start) / 2, np.full(len(at), turn), over])
         best[better] = row[better]
-    fits = (best[:, 3] >= width[0]) & (best[:, 3] <= width[1])
-    return best[fits][:each]
+    best = best[(best[:, 3] >= width[0]) & (best[:, 3] <= width[1])]
+    return best[_goes_on(mask, best)][:each]
+
+
+def _goes_on(mask: Mask, rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether a strip runs straight on for 18 px to both sides of a crossing: no ring, no end."""
+    along = rows[:, 2] + np.pi / 2
+    way = np.stack([np.cos(along), np.sin(along)], axis=1).astype(np.float64)
+    middle = rows[:, :2].astype(np.float64)
+    return (_run(mask, middle, way, 18)[0] >= 18) & (_run(mask, middle, -way, 18)[0] >= 18)
 
 
 def _edges(mask: Mask, least: int, rng: np.random.Generator, each: int) -> NDArray[np.float32]:
@@ -123,11 +131,11 @@ def _edges(mask: Mask, least: int, rng: np.random.Generator, each: int) -> NDArr
 
 
 def _is_flat(mask: Mask, at: NDArray[np.float64], inward: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether the edge goes on evenly for 8 px to both sides: no corner and no track's end,
-    where a dent would look like another design and not like a defect."""
+    """Whether the edge goes on evenly for 12 px to both sides: no corner, no track's end, no small
+    hole, where a dent would look like another design and not like a defect."""
     flat = np.ones(len(at), np.bool_)
     sideways = np.stack([-inward[:, 1], inward[:, 0]], axis=1)
-    for side in (-8.0, 8.0):
+    for side in (-12.0, 12.0):
         for depth, value in ((3.5, 1), (-3.5, 0)):
             x, y = np.rint(at + side * sideways + depth * inward).astype(np.int64).T
             flat &= mask[y.clip(0, mask.shape[0] - 1), x.clip(0, mask.shape[1] - 1)] == value
