@@ -56,7 +56,7 @@ COMMON = (
 )
 """Defects have a fixed size in px, so scale stays; a board has no up and no left, so flips are free."""
 TRAIN_CROPS = f"imgsz=320 epochs=3 batch=16 nbs=16 lr0=0.001 lrf=0.05 warmup_epochs=0.3 {COMMON}"
-"""Stops after its second epoch (`CROPS_MADE`): the boards' stage brings the learning rate down."""
+"""The weights of its second epoch go on (`CROPS_MADE`): the later stages bring the learning rate down."""
 CROPS_MADE = "weights/epoch1.pt"
 TRAIN_BOARDS = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0005 warmup_epochs=0 {COMMON}"
 TRAIN_AGAIN = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0004 warmup_epochs=0 {COMMON}"

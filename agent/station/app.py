@@ -140,6 +140,7 @@ class Station:
             clock=self._clock,
             run=self._facts.run,
             paused=Paused(told.paused, told.why),
+            clock_trusted=lambda: self.store.clock_trusted,
         )
 
     def _camera(self, name: str) -> Callable[[], Camera]:
@@ -219,7 +220,15 @@ class Station:
         outbox = self._outbox = self._read_outbox()
         lanes = tuple(lane_status(lane, self._clock) for lane in self.lanes.values())
         uplink = uplink_status(self._verbs.uplink, outbox, now, self._facts)
-        state = status(self._facts, lanes, self._evidence.disk(), uplink, self._alarms.standing, now)
+        state = status(
+            facts=self._facts,
+            lanes=lanes,
+            disk=self._evidence.disk(),
+            uplink=uplink,
+            alarms=self._alarms.standing,
+            now=now,
+            clock_trusted=self.store.clock_trusted,
+        )
         self._alarms.update(causes(state, outbox, self.store.trouble), now.utc_us)
         self._verbs.snapshot = state.model_copy(update={"alarms": self._alarms.standing})
         crashes = [lane.capture.revive() or lane.crash for lane in self.lanes.values()]

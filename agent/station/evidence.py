@@ -20,7 +20,7 @@ from agent.config import EvidenceConfig
 from agent.errors import StoreFailed
 from agent.ports import Clock
 from agent.station.orphans import CHUNK, Orphans
-from agent.station.pictures import Picture, day_of, name_of, pictures, remove, remove_leftovers, write_whole
+from agent.station.pictures import Picture, day_of, name_of, pictures, remove, remove_leftovers, size_of, write_whole
 from agent.status import DiskStatus
 from agent.store.house import free_bytes
 from agent.store.losses import Losses
@@ -165,13 +165,15 @@ class Evidence:
         try:
             if not done or self._state != "on":
                 raise OSError("the picture cannot be encoded" if not done else "no room for pictures")
+            # A database that was lost counts from 1 again: a picture of before may bear the same name.
+            replaced = size_of(self._folder, waiting.name)
             proof = write_whole(self._folder, waiting.name, jpeg.tobytes())
         except OSError as error:
             log.warning("picture %s was not kept: %s", waiting.name, error)
             with self._changed:
                 self._lost += 1
             return
-        self._used += proof.bytes
+        self._used += proof.bytes - replaced
         self._tell(lambda: self._store.set_evidence(waiting.id, proof))
 
     def _tell(self, say: Callable[[], None]) -> None:
@@ -249,10 +251,10 @@ class Evidence:
         """How many of these bytes are still wanted."""
         # A picture whose row is about to name it is none.
         self._store.flush()
-        for picture in self._orphans.next():
-            size = remove(self._folder, str(picture.path.relative_to(self._folder)))
-            self._used -= size
-            wanted -= size
+        for some in self._orphans.next():
+            freed = sum(remove(self._folder, str(picture.path.relative_to(self._folder))) for picture in some)
+            self._used -= freed
+            wanted -= freed
             if wanted <= 0:
                 break
         return wanted

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from agent.clock import EARLIEST_TRUSTED_UTC_US, ms_between
+from agent.clock import ms_between
 from agent.config import LaneConfig
 from agent.errors import EngineFailed, StoreFailed
 from agent.ports import Camera, Clock, Shot, Store
@@ -80,6 +80,7 @@ class Lane:
         clock: Clock,
         run: str,
         paused: Paused,
+        clock_trusted: Callable[[], bool],
     ) -> None:
         self.name = name
         self.config = config
@@ -100,6 +101,7 @@ class Lane:
         self._on_commit = on_commit
         self._clock = clock
         self._run = run
+        self._clock_trusted = clock_trusted
         self._last_sequence = 0
         self._errors = 0
         every = config.keeps_every
@@ -211,7 +213,9 @@ class Lane:
         return seen
 
     def _crash_after_errors(self, seen: Inspection) -> None:
-        self._errors = self._errors + 1 if seen.fault is Rule.ERROR else 0
+        # With detections it is a picture of too many things, not a model or a device that has gone wrong.
+        failed = seen.fault is Rule.ERROR and not seen.detections
+        self._errors = self._errors + 1 if failed else 0
         if self._errors >= ERRORS_IN_A_ROW:
             raise TooManyErrors(f"lane {self.name}: {self._errors} parts in a row could not be judged: {seen.note}")
 
@@ -240,7 +244,7 @@ class Lane:
             part_id=frame.part_id,
             source=frame.source,
             open_id=open_id,
-            clock_trusted=now.utc_us >= EARLIEST_TRUSTED_UTC_US,
+            clock_trusted=self._clock_trusted(),
         )
 
 

@@ -31,11 +31,11 @@ class Orphans:
         named = self._reader.kept_files([picture.id for picture in some])
         return [p for p in some if str(p.path.relative_to(self._folder)) not in named]
 
-    def next(self) -> Iterator[Picture]:
-        """Those among the next MOST_SEEN pictures of the walk. Raises StoreFailed, OSError."""
+    def next(self) -> Iterator[list[Picture]]:
+        """Those among the next MOST_SEEN pictures of the walk, some at a time. Raises StoreFailed, OSError."""
         for _ in range(MOST_SEEN // CHUNK):
             some = list(islice(self._walk, CHUNK))
             if not some:
                 self.left = False
                 return
-            yield from self.among(some)
+            yield self.among(some)

@@ -74,6 +74,14 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
+def size_of(folder: Path, name: str) -> int:
+    """The bytes that a picture takes, 0 when it is not there. Raises OSError."""
+    try:
+        return (folder / name).stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def remove(folder: Path, name: str) -> int:
     """Remove a picture; the bytes it took, 0 when it was not there. Raises OSError when it cannot be removed."""
     path = folder / name

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.clock import EARLIEST_TRUSTED_UTC_US, ms_between
+from agent.clock import ms_between
 from agent.ports import Clock
 from agent.settings import Loaded
 from agent.station.alarms import Cause
@@ -97,12 +97,14 @@ def uplink_status(says: UplinkSays, outbox: Outbox, now: Stamp, facts: Facts) ->
 
 
 def status(
+    *,
     facts: Facts,
     lanes: tuple[LaneStatus, ...],
     disk: DiskStatus,
     uplink: UplinkStatus,
     alarms: tuple[Alarm, ...],
     now: Stamp,
+    clock_trusted: bool,
 ) -> Status:
     """All of it."""
     station, loaded = facts.loaded.config.station, facts.loaded
@@ -116,7 +118,7 @@ def status(
         boot=now.boot,
         started_utc_us=facts.started.utc_us,
         now_utc_us=now.utc_us,
-        clock_trusted=now.utc_us >= EARLIEST_TRUSTED_UTC_US,
+        clock_trusted=clock_trusted,
         profile=loaded.profile.name,
         profile_why=loaded.profile_why,
         lanes=lanes,

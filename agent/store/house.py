@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 EVERY_S = 10.0
 BEHIND_S = 1.0
 """While more waits to be deleted than one batch: 500 rows a second, against 100 parts a second at the most."""
+PATIENCE_S = 60.0
+"""So long the disk must have been nearly full: pictures go first, and those that no row names are looked for."""
 TOLD_S = 3_600.0
 """For want of room rows go with an event, and while it goes on with one more so often."""
 MB = 1_000_000
@@ -46,6 +48,7 @@ class House:
         self._steady = Steady()
         self._kept_ns = 0
         self._behind = False
+        self._low_ns: int | None = None
         self._untold = 0
         self._told_ns: int | None = None
 
@@ -57,13 +60,13 @@ class House:
         self._kept_ns = now.mono_ns
         with conn.begin():
             gone = retention.drop_old(conn, now.utc_us - self._keep_us) if steady else 0
-            gone = max(gone, self._make_room(conn))
+            gone = max(gone, self._make_room(conn, now.mono_ns))
             told = self._tell(conn, now)
             rolled = self._quota.keep(conn, self._encoder, now)
         self._behind = gone >= retention.BATCH
         return told or rolled
 
-    def _make_room(self, conn: Connection) -> int:
+    def _make_room(self, conn: Connection, mono_ns: int) -> int:
         """Where the disk is nearly full and there is no picture to go first, the oldest rows go; how many."""
         try:
             free = self._free(self._folder)
@@ -72,6 +75,11 @@ class House:
             return 0
         # What deleted rows left inside the file counts: or else rows would go on and on, for none gives room back.
         if free + retention.reusable_bytes(conn) >= self._reserve_bytes or removable(conn, 1, None):
+            self._low_ns = None
+            return 0
+        if self._low_ns is None:
+            self._low_ns = mono_ns
+        if mono_ns - self._low_ns < PATIENCE_S * 1e9:
             return 0
         gone = retention.drop_oldest(conn)
         self._untold += gone

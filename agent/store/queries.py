@@ -46,8 +46,9 @@ def parts_query(conn: Connection, query: PartQuery) -> Select[Any]:
 def committed(conn: Connection, after_id: int) -> Committed:
     """The judged production parts above an id: only those rows are walked, and the index of the open ones."""
     part, lane, outcome = inspections.c, _unindexed("lane"), _unindexed("outcome")
-    lowest_open = conn.scalar(select(func.min(_unindexed("id"))).select_from(inspections).where(OPEN))
-    upto = last_id(conn) if lowest_open is None else int(lowest_open) - 1
+    still_open = select(func.min(part.id)).where(OPEN)
+    lowest = [conn.scalar(still_open.where(part.lane == name)) for name in lanes_of(conn)]
+    upto = min((int(number) - 1 for number in lowest if number is not None), default=last_id(conn))
     below = part.id <= upto
     counted = (
         select(lane, outcome, below, func.count())

@@ -8,7 +8,6 @@ An event says which numbers of which epoch are replaced: a centre that had recei
 its word never came, takes them back.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -40,18 +39,19 @@ class Quota:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._limit = OVER * most
+        self.limit = OVER * most
+        """So many may wait before the next roll-up."""
 
     def keep(self, conn: Connection, encoder: Encoder, at: Stamp) -> bool:
         """Roll up when too much waits; whether it was done."""
         waiting = outbox.unsettled(conn)
         least = OVER * self._most
-        if waiting <= self._limit:
-            self._limit = max(least, min(self._limit, OVER * waiting))
+        if waiting <= self.limit:
+            self.limit = max(least, min(self.limit, OVER * waiting))
             return False
         done = _roll_up(conn, encoder, at, self._most, waiting)
         # Where little could be gained, the next try waits until it is worth it.
-        self._limit = max(least, OVER * outbox.unsettled(conn))
+        self.limit = max(least, OVER * outbox.unsettled(conn))
         return done
 
 

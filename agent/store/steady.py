@@ -7,13 +7,15 @@ JUMP_S = 60.0
 """The wall clock and the monotonic one may drift apart by so much between two looks, for retention."""
 HOLD_S = 86_400.0
 """After a jump nothing is deleted for its age for so long: time to set the clock right."""
+CLOCK_JUMP_S, CLOCK_HOLD_S = 2.0, 60.0
+"""The same for the flag on the records; between two turns a time daemon slews the clock by far less."""
 
 
 class Steady:
     """Watches both clocks. One thread looks; any may ask."""
 
     def __init__(self, jump_s: float = JUMP_S, hold_s: float = HOLD_S) -> None:
-        """A drift above `jump_s` seconds between two looks is a jump; for `hold_s` after it the clock is not trusted."""
+        """A drift above `jump_s` between two looks is a jump; for `hold_s` after it the clock is not trusted."""
         self._jump_us = jump_s * 1e6
         self._hold_ns = hold_s * 1e9
         self._seen: Stamp | None = None

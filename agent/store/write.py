@@ -26,7 +26,7 @@ from agent.store.book import Book
 from agent.store.house import Free, free_bytes
 from agent.store.inbox import Fact, Happening, Inbox, Item, Opening, Put, refuse
 from agent.store.losses import Losses
-from agent.store.steady import Steady
+from agent.store.steady import CLOCK_HOLD_S, CLOCK_JUMP_S, Steady
 from agent.store.values import Encoder, Evidence
 from agent.store.windows import Temperature
 from agent.worker import Worker
@@ -41,9 +41,6 @@ OPEN_TIMEOUT_S = 15.0
 ANSWER_TIMEOUT_S = 60.0
 RETRY_MAX_S = 1.0
 STUCK_S = 60.0
-CLOCK_JUMP_S = 2.0
-"""So far may the wall clock run away from the monotonic one between two turns; time daemons slew far less."""
-CLOCK_HOLD_S = 60.0
 CLOSE_S = 5.0
 
 

@@ -80,7 +80,8 @@ class SummaryMessage(_Stored):
     """`summary/LANE`: one lane's window. Deltas of the window, and rising totals (`_total`).
 
     Besides: `defect_CLASS` (detections that made parts NG), `missing_CLASS` (parts NG for want of it),
-    `unsure_RULE` (parts), `latency_le_MS`, `score_le_PERCENT`. What has no value is left out, never null: a mean or yield without parts.
+    `unsure_RULE` (parts), `latency_le_MS`, `score_le_PERCENT`. What has no value is left out, never null:
+    a mean or yield without parts.
     """
 
     model_config = ConfigDict(

@@ -6,12 +6,13 @@ the page's Content-Security-Policy allows none.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from markupsafe import Markup, escape
 
+from agent.web import labels
 from pipelines.values import Detection, Outcome
 
 THUMB_WIDTH_PX, THUMB_HEIGHT_PX = 256, 192
@@ -38,26 +39,33 @@ def boxes(found: Sequence[Box], width_px: int, height_px: int) -> Markup:
     if not width_px or not height_px:
         return Markup("")
     unit = max(width_px, height_px) / 640
-    # What counts is drawn last, over the rest.
-    drawn = "".join(_box(b, unit, width_px) for b in sorted(found, key=lambda b: b.bad))
+    pad, size = 4 * unit, 19 * unit
+    # The surest defect chooses first where its label stands; what counts is drawn last, over the rest.
+    bad = sorted((b for b in found if b.bad), key=lambda b: -b.detection.score)
+    plates = labels.placed([(_padded(b.detection, pad), b.text) for b in bad], size, width_px, height_px)
+    drawn = [f'<g class="seen">{_edge(_padded(b.detection, pad))}</g>' for b in found if not b.bad]
+    drawn += [f'<g class="bad">{_edge(_padded(b.detection, pad))}</g>' for b in bad]
+    drawn += [_label(plate, size) for plate in plates if plate is not None]
     return Markup('<svg class="boxes" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>').format(
-        width_px, height_px, Markup(drawn)
+        width_px, height_px, Markup("".join(drawn))
     )
 
 
-def _box(box: Box, unit: float, width_px: int) -> str:
-    at, pad, size = box.detection, 4 * unit, 19 * unit
-    x1, y1, x2, y2 = at.x1 - pad, at.y1 - pad, at.x2 + pad, at.y2 + pad
-    edge = f'<rect class="edge" x="{x1:.1f}" y="{y1:.1f}" width="{x2 - x1:.1f}" height="{y2 - y1:.1f}"/>'
-    if not box.bad:
-        return f'<g class="seen">{edge}</g>'
-    plate = (0.6 * len(box.text) + 0.8) * size
-    left = max(0.0, min(x1, width_px - plate))
-    top = y1 - 1.45 * size if y1 > 1.5 * size else y2 + 0.1 * size
+def _padded(at: Detection, pad: float) -> Detection:
+    return replace(at, x1=at.x1 - pad, y1=at.y1 - pad, x2=at.x2 + pad, y2=at.y2 + pad)
+
+
+def _edge(at: Detection) -> str:
+    wide, tall = at.x2 - at.x1, at.y2 - at.y1
+    return f'<rect class="edge" x="{at.x1:.1f}" y="{at.y1:.1f}" width="{wide:.1f}" height="{tall:.1f}"/>'
+
+
+def _label(plate: labels.Plate, size: float) -> str:
+    x, y = plate.left + 0.4 * size, plate.top + size
     return (
-        f'<g class="bad">{edge}'
-        f'<rect class="plate" x="{left:.1f}" y="{top:.1f}" width="{plate:.1f}" height="{1.35 * size:.1f}"/>'
-        f'<text x="{left + 0.4 * size:.1f}" y="{top + size:.1f}" font-size="{size:.1f}">{escape(box.text)}</text></g>'
+        f'<g class="tag"><rect class="plate" x="{plate.left:.1f}" y="{plate.top:.1f}" '
+        f'width="{plate.width:.1f}" height="{plate.height:.1f}"/>'
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:.1f}">{escape(plate.text)}</text></g>'
     )
 
 

@@ -182,7 +182,10 @@ def test_judge_writes_nothing_into_a_folder_that_is_in_use(tmp_path: Path) -> No
 
 
 def test_judge_replaces_the_recipe_that_it_put_there_itself(tmp_path: Path) -> None:
-    picture, recipe = grey(tmp_path / "a.png", side_px=640), tmp_path / "mine.toml"
+    """The picture's name is no UTF-8, as old cameras write them."""
+    picture = Path(os.fsdecode(os.fsencode(tmp_path) + b"/t\xe4il.png"))
+    grey(tmp_path / "a.png", side_px=640).rename(picture)
+    recipe = tmp_path / "mine.toml"
     hashes = []
     for deadline_ms in (60_000, 70_000):
         recipe.write_text(f'model = "drawn-boards-1"\ndeadline_ms = {deadline_ms}\n')

@@ -94,6 +94,7 @@ def test_summaries_add_up(first, second) -> None:
         pairs = zip(getattr(one, name), getattr(two, name), strict=True)
         assert getattr(both, name) == tuple(a + b for a, b in pairs)
     assert both.defects == add(one.defects, two.defects)
+    assert both.missing == add(one.missing, two.missing)
     assert both.unsure_reasons == add(one.unsure_reasons, two.unsure_reasons)
     assert both.latency_max_ms == max(one.latency_max_ms, two.latency_max_ms)
 
@@ -138,3 +139,17 @@ def test_quantile_lies_in_the_bucket_of_the_exact_one(values, q) -> None:
 def test_quantile_of_nothing() -> None:
     assert quantile((0,) * 15, LATENCY_BOUNDS_MS, 0.5) == 0
     assert quantile((*(0,) * 14, 3), LATENCY_BOUNDS_MS, 0.5) == pytest.approx(1000)
+
+
+def test_what_is_missing_is_no_defect() -> None:
+    """Only what was seen and made a part NG is a defect; too few of a component are counted apart."""
+    reasons = (
+        Reason(Rule.DEFECT, 0.9, 0.6, "open", "", 0),
+        Reason(Rule.DEFECT, 0.8, 0.6, "open", "", 1),
+        Reason(Rule.MISSING, 1, 2, "screw"),
+    )
+    bad = Record(ORIGIN, "run", 1, 0, Stamp(1, 0, "b"), 2, Inspection((), None, 1, 1), Verdict(Outcome.NG, reasons))
+    unsure = replace(bad, verdict=Verdict(Outcome.UNSURE, (Reason(Rule.ERROR, label="open"),)))
+    summary = summarise("top", "cam", WINDOW, [bad, bad, unsure])
+    assert summary.defects == (("open", 4),)
+    assert summary.missing == (("screw", 2),)

@@ -71,7 +71,17 @@ def _messages(connection: sqlite3.Connection) -> None:
         assert (said["epoch"], said["seq"]) == (its_epoch, seq)
     foreign = connection.execute("SELECT count(*) FROM outbox WHERE settled = 0 AND epoch != ?", (epoch,)).fetchone()
     assert foreign == (0,), "something waits under an old epoch"
-    for kind, table in (("summary", "summaries"), ("event", "events")):
-        refs = [r for (r,) in connection.execute("SELECT ref FROM outbox WHERE kind = ? ORDER BY ref", (kind,))]
-        ids = [i for (i,) in connection.execute(f"SELECT id FROM {table} ORDER BY id")]
-        assert refs == ids, f"every row of {table} has exactly one message"
+    refs = {
+        kind: [r for (r,) in connection.execute("SELECT ref FROM outbox WHERE kind = ? ORDER BY ref", (kind,))]
+        for kind in ("summary", "event")
+    }
+    ids = {
+        table: [i for (i,) in connection.execute(f"SELECT id FROM {table} ORDER BY id")]
+        for table in ("summaries", "events")
+    }
+    assert refs["summary"] == ids["summaries"], "every summary has exactly one message"
+    assert len(set(refs["event"])) == len(refs["event"]), "an event has two messages"
+    untold = len(ids["events"]) - len(set(refs["event"]) & set(ids["events"]))
+    assert set(refs["event"]) <= set(ids["events"]), "a message without its event"
+    rolled = connection.execute("SELECT detail FROM events WHERE name = 'events_rolled_up'").fetchall()
+    assert untold <= sum(json.loads(detail)["events"] for (detail,) in rolled), "an event left the outbox in silence"

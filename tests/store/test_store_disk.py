@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import socket
+import sqlite3
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import StoreFailed
-from agent.store.database import mark_suspect, wal_file
+from agent.store.database import EXTEND_EVERY_S, mark_suspect, quick_check, taking_long, wal_file
 from agent.store.read import Reader
 from agent.store.values import PartQuery
 from pipelines.values import Outcome
@@ -160,6 +163,43 @@ def test_a_database_that_breaks_in_use_ends_the_writer_and_is_checked_whole(tmp_
     assert not list(tmp_path.glob("*.suspect"))
     assert not list(tmp_path.glob("*.broken*"))
     assert done.ids == [1]
+
+
+def large(tmp_path: Path) -> sqlite3.Connection:
+    """A database whose check takes many steps."""
+    connection = sqlite3.connect(tmp_path / "large.db", isolation_level=None)
+    connection.execute("CREATE TABLE t (a TEXT, b TEXT UNIQUE)")
+    some = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT i, hex(i) FROM n"
+    connection.execute(f"INSERT INTO t {some}")
+    return connection
+
+
+def test_a_long_check_is_told_and_ended(tmp_path: Path) -> None:
+    """FIELD 17: systemd is told that the start goes on, and no check goes on for ever."""
+    connection, told = large(tmp_path), []
+    assert quick_check(connection, 60.0, told.append) == ""
+    assert told
+    assert min(told) >= 2 * EXTEND_EVERY_S
+    with pytest.raises(sqlite3.OperationalError, match="interrupted"), taking_long(connection, 0.3, told.append):
+        connection.execute("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n").fetchone()
+    assert quick_check(connection, 0.0, told.append) == ""
+    assert connection.execute("SELECT count(*) FROM t").fetchone() == (300_000,), "later statements are not ended"
+    connection.close()
+
+
+@pytest.mark.parametrize("suspected", [True, False])
+def test_a_start_that_checks_tells_systemd(tmp_path: Path, suspected: bool) -> None:
+    store = writer(tmp_path / "data", HandClock()).start()
+    store.close()
+    if suspected:
+        mark_suspect(store.database)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        start = "import sys; from pathlib import Path; from agent.store.database import check; check(Path(sys.argv[1]))"
+        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        subprocess.run([sys.executable, "-c", start, store.database], env=environment, check=True, timeout=60)
+        assert manager.recv(4096) == b"EXTEND_TIMEOUT_USEC=30000000"
 
 
 def test_a_dead_writer_refuses(tmp_path: Path) -> None:

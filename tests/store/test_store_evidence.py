@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config import EvidenceConfig
-from agent.station.evidence import MB, Evidence, is_sampled
+from agent.station.evidence import MB, MOST_WAITING_BYTES, Evidence, is_sampled
 from agent.store.read import Reader
 from agent.store.values import PartQuery
 from agent.store.write import Writer
@@ -317,3 +317,73 @@ def test_many_lanes_offer_at_once(rig: Rig) -> None:
     rig.done.wait(40)
     rig.until(lambda: len(rig.kept()) == 40)
     assert len(rig.files) == 40
+
+
+def test_one_picture_is_kept_however_large_it_is(rig: Rig) -> None:
+    """A camera of 24 million pixels: one picture is more than may wait together."""
+    pixels = np.zeros((4000, 6000, 3), np.uint8)
+    assert pixels.nbytes > MOST_WAITING_BYTES
+    rig.store.add(record(1, Outcome.NG, at=rig.clock.now()), Frame("top", 1, pixels, rig.clock.now()), rig._committed)
+    rig.done.wait(1)
+    rig.until(lambda: rig.kept() == [1])
+
+
+def test_losses_that_go_on_are_one_event_a_minute(rig: Rig) -> None:
+    big = np.zeros((2000, 2000, 3), np.uint8)
+
+    def told() -> list[int]:
+        return [int(e.detail["pictures"]) for e in rig.reader.events(100) if e.name == "evidence_lost"]
+
+    for round_ in range(3):
+        for n in range(1, 31):
+            rig.keeper.offer(n, record(n, Outcome.NG), Frame("top", n, big, rig.clock.now()))
+        rig.until(lambda: bool(told()))
+        rig.clock.pass_s(5)
+        time.sleep(0.7)
+        assert len(told()) == 1, round_
+    rig.clock.pass_s(61)
+    rig.until(lambda: len(told()) == 2)
+
+
+def test_pictures_that_no_row_names_are_the_first_to_go(tmp_path: Path) -> None:
+    """FIELD 18: after a lost database the old pictures make room for those that prove something."""
+    rig = Rig(tmp_path, EvidenceConfig(quota_mb=1, jpeg_quality=100), rate=1.0)
+    rig.judge(Outcome.NG, Outcome.NG)
+    rig.until(lambda: rig.kept() == [1, 2])
+    rig.settled()
+    rig.end()
+    lost = [rig.folder / f"top/2026-05-2{day}" / f"{n}-NG.jpg" for day in (7, 8) for n in range(1, 6)]
+    for file in lost:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(bytes(90_000))
+    rig.begin()
+    rig.until(lambda: rig.keeper.disk().evidence_mb == 0)
+    noise = np.random.default_rng(1).integers(0, 256, (300, 300, 3), np.uint8)
+    for n in (3, 4):
+        rig.store.add(record(n, at=rig.clock.now()), Frame("top", n, noise, rig.clock.now()), rig._committed)
+        rig.done.wait(n)
+        rig.until(lambda n=n: n in rig.kept())
+    rig.until(lambda: not any(file.exists() for file in lost))
+    assert rig.kept() == [1, 2, 3, 4]
+    rig.until(lambda: rig.keeper.disk().evidence == "on")
+    rig.end()
+    assert rig.files == [f"top/2026-05-29/{n}-{o}.jpg" for n, o in ((1, "NG"), (2, "NG"), (3, "OK"), (4, "OK"))]
+
+
+def test_a_picture_of_a_lost_database_is_counted_once(tmp_path: Path) -> None:
+    """The new database counts from 1 again: a picture takes the place of one of the same name."""
+    rig = Rig(tmp_path)
+    rig.judge(Outcome.NG)
+    rig.until(lambda: rig.kept() == [1])
+    rig.end()
+    picture = rig.folder / "top/2026-05-29/1-NG.jpg"
+    picture.write_bytes(bytes(3 * MB))
+    for file in tmp_path.glob("results.*"):
+        file.unlink()
+    rig.done = Committed()
+    rig.begin()
+    rig.until(lambda: rig.keeper.disk().evidence_mb == 3)
+    rig.judge(Outcome.NG)
+    rig.until(lambda: rig.kept() == [1])
+    assert rig.keeper.disk().evidence_mb == 0
+    rig.end()

@@ -1,7 +1,9 @@
 """The schema moves whole or not at all, and a newer one is left alone."""
 
 import hashlib
+import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -167,3 +169,19 @@ def test_a_reader_waits_for_an_older_database_to_be_moved(tmp_path: Path) -> Non
     connection.close()
     with pytest.raises(StoreNotReady, match=f"schema 0000; the station is to move it to {HEAD}"):
         reader.outbox()
+
+
+def test_the_copy_before_a_move_tells_systemd(tmp_path: Path) -> None:
+    """FIELD 17: a large database takes longer to copy than a start may take."""
+    database = full(tmp_path / "data")
+    start = (
+        "import sys; from pathlib import Path; from agent.store.migrate import _copy; _copy(*map(Path, sys.argv[1:]))"
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(20)
+        command = [sys.executable, "-c", start, str(database), str(tmp_path / "copy.db")]
+        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        subprocess.run(command, env=environment, check=True, timeout=60)
+        assert manager.recv(4096) == b"EXTEND_TIMEOUT_USEC=30000000"
+    assert contents(tmp_path / "copy.db") == contents(database)

@@ -1,15 +1,20 @@
 """Retention: by age, in small batches, pictures before records, never what the centre does not hold."""
 
+import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from agent.config import StoreConfig
+from agent.store.database import open_read_only
 from agent.store.outbox import Settle
 from agent.store.read import Reader
 from agent.store.values import Evidence, PartQuery
 from agent.store.write import Writer
 from pipelines.values import Outcome, Stamp
-from tests.store.made import Committed, HandClock, drained, record, writer
+from tests.store.audit import audit
+from tests.store.made import Committed, HandClock, Plain, drained, record, writer
 
 DAY_S = 86_400
 
@@ -138,3 +143,146 @@ def test_what_may_be_removed_good_before_bad_and_never_the_unsettled(tmp_path: P
     store.resend(2, 2)
     assert [k.id for k in reader.removable(100)] == [1, 3, 5, 7, 9, 11]
     store.close()
+
+
+@dataclass
+class Disk:
+    """A disk with so much free space, bytes, for this user."""
+
+    free: int
+
+    def __call__(self, _: Path) -> int:
+        return self.free
+
+
+def room(data: Path, clock: HandClock, disk: Disk, settle: Settle = "off") -> Writer:
+    config = StoreConfig(window_s=60)
+    lanes, reserve = ("top", "side"), 100_000_000
+    return Writer(
+        data, config, settle, lanes=lanes, encoder=Plain(), clock=clock, reserve_bytes=reserve, free=disk
+    ).start()
+
+
+def reusable(store: Writer) -> int:
+    connection = open_read_only(store.database)
+    try:
+        pages, size = (connection.execute(f"PRAGMA {w}").fetchone()[0] for w in ("freelist_count", "page_size"))
+        return int(pages * size)
+    finally:
+        connection.close()
+
+
+def pass_turns(store: Writer, clock: HandClock, turns: int, seconds: float) -> None:
+    for _ in range(turns):
+        clock.pass_s(seconds)
+        drained(store)
+
+
+def judge(store: Writer, clock: HandClock, count: int) -> list[int]:
+    done = Committed()
+    for n in range(1, count + 1):
+        store.add(record(n, Outcome.NG, ("top", "side")[n % 2], at=clock.now()), None, done)
+    return done.wait(count)
+
+
+def test_for_want_of_room_the_oldest_rows_go_and_no_more_than_needed(tmp_path: Path) -> None:
+    """FIELD 18: rows go by free space too; what they leave in the file counts, or all of them would go."""
+    clock, disk = HandClock(), Disk(100_000_000)
+    store = room(tmp_path, clock, disk)
+    made = judge(store, clock, 3000)
+    pass_turns(store, clock, 10, 60)
+    assert ids(store) == made
+    disk.free -= 300_000
+    pass_turns(store, clock, 2, 20)
+    assert ids(store) == made, "pictures get a minute to go first"
+    pass_turns(store, clock, 40, 20)
+    left = ids(store)
+    assert left == made[-len(left) :], "the oldest first, of all lanes"
+    assert 1000 < len(left) < 3000
+    assert 300_000 <= reusable(store) < 3_000_000
+    (told,) = [e for e in Reader(store.database).events(100) if e.name == "rows_dropped"]
+    assert told.detail["rows"] == 500
+    pass_turns(store, clock, 2, 3600)
+    assert ids(store) == left
+    more = [e.detail["rows"] for e in Reader(store.database).events(100) if e.name == "rows_dropped"]
+    assert sum(map(int, more)) == 3000 - len(left)
+    # New rows take the room that the old ones left: the file does not grow.
+    size = store.database.stat().st_size
+    judge(store, clock, 200)
+    drained(store)
+    assert store.database.stat().st_size == size
+    store.close()
+
+
+def test_for_want_of_room_nothing_goes_that_has_a_picture_or_is_not_settled(tmp_path: Path) -> None:
+    """FIELD 18: pictures before records, never the unsent."""
+    clock, disk = HandClock(), Disk(1000)
+    store = room(tmp_path, clock, disk, "centre")
+    made = judge(store, clock, 20)
+    pass_turns(store, clock, 10, 60)
+    assert ids(store) == made
+    store.set_evidence(7, Evidence("7.jpg", "c" * 64, 7))
+    settle_all(store)
+    pass_turns(store, clock, 10, 60)
+    assert ids(store) == made, "the picture of 7 is to go first"
+    store.drop_evidence([7])
+    settle_all(store)
+    # What is not summarised and settled yet stays.
+    late = judge(store, clock, 2)
+    pass_turns(store, clock, 20, 10)
+    assert ids(store) == late
+    audit_open(store)
+    store.close()
+
+
+def audit_open(store: Writer) -> None:
+    connection = open_read_only(store.database)
+    try:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        for table in ("detections", "defects"):
+            orphans = f"SELECT count(*) FROM {table} WHERE inspection_id NOT IN (SELECT id FROM inspections)"
+            assert connection.execute(orphans).fetchone() == (0,)
+    finally:
+        connection.close()
+
+
+def test_retention_keeps_up_with_a_hundred_parts_a_second(tmp_path: Path) -> None:
+    """Ten seconds of a fast station are a thousand rows; more than these go in the next ten."""
+    clock, done = HandClock(), Committed()
+    store = writer(tmp_path, clock, settle="off", keep_days=10, window_s=3600).start()
+    for n in range(1, 3001):
+        store.add(record(n, at=clock.now()), None, done)
+    done.wait(3000)
+    rest(store, clock, 9.9)
+    assert len(ids(store)) == 3000
+    clock.pass_s(0.2 * DAY_S)
+    drained(store)
+    for _ in range(9):
+        clock.pass_s(1)
+        drained(store)
+    assert ids(store) == []
+    store.close()
+
+
+def count(store: Writer, table: str) -> int:
+    connection = sqlite3.connect(f"{store.database.as_uri()}?mode=ro", uri=True)
+    try:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+    finally:
+        connection.close()
+
+
+def test_events_whose_message_was_rolled_up_go_with_age(tmp_path: Path) -> None:
+    clock = HandClock()
+    store = writer(tmp_path, clock, settle="off", keep_days=10, window_s=3600, unsettled_max=100, lanes=()).start()
+    for n in range(300):
+        store.event("picture_refused", n=n)
+    drained(store)
+    rest(store, clock, 0.1)
+    assert count(store, "events") == 302, "rolled up: still there to be read here"
+    assert Reader(store.database).outbox().unsettled == 12
+    rest(store, clock, 12)
+    pass_turns(store, clock, 3, 10)
+    assert count(store, "events") == 12, "what waits for a centre is kept"
+    store.close()
+    audit(store.database)

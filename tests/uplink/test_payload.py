@@ -95,6 +95,7 @@ def test_any_summary_is_flat_valid_and_adds_up(parts: list[Record], seq: int) ->
     assert read.latency_ms() == summary.latency_ms
     assert read.scores() == summary.scores
     assert sum(read.defects().values()) == sum(count for _, count in summary.defects)
+    assert sum(read.missing().values()) == sum(count for _, count in summary.missing)
     assert read.unsure_reasons() == dict(summary.unsure_reasons)
     assert ("yield_pct" in found) == (summary.parts > 0)
     assert ENCODER.summary(EPOCH, seq, summary, Totals(summary.parts, summary.ok, summary.ng)) == (topic, payload)
@@ -167,6 +168,7 @@ def good() -> dict[str, Any]:
         ({"schema": "okng.summary/2"}, "schema: "),
         ({"defect_open": -1}, "defect_open must be"),
         ({"defect_open": 1.5}, "defect_open must be"),
+        ({"missing_screw": -1}, "missing_screw must be"),
         ({"latency_le_50": 3}, "must rise"),
         ({"latency_le_50": None}, "latency_le_50 must be"),
         ({"latency_sum_ms": "many"}, "latency_sum_ms: "),

@@ -2,6 +2,7 @@
 
 import base64
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ def test_only_the_right_password_opens(file: Path) -> None:
     right = basic("okng", "correct horse 密码")
     assert not door.knows(right)
     for wrong in (basic("okng", "wrong"), basic("root", "correct horse 密码"), "Bearer x", "Basic ###", "", "Basic"):
-        assert not door.opens(wrong, "1.2.3.4")
+        assert door.knock(wrong, f"of {wrong}") == "shut"
         assert not door.knows(wrong)
-    assert door.opens(right, "5.6.7.8")
+    assert door.knock(right, "5.6.7.8") == "open"
     assert door.knows(right)
     assert not door.knows(basic("okng", "correct horse"))
 
@@ -44,11 +45,20 @@ def test_guessing_is_slowed_down_by_address(file: Path) -> None:
     door = Door(read_password(file), monotonic=lambda: seconds[0])
     for _ in range(5):
         assert door.wait_s("1.2.3.4") == 0
-        door.opens(basic("okng", "guess"), "1.2.3.4")
+        assert door.knock(basic("okng", "guess"), "1.2.3.4") == "shut"
+    assert door.knock(basic("okng", "guess"), "1.2.3.4") == "wait"
     assert door.wait_s("1.2.3.4") == 60
     assert door.wait_s("5.6.7.8") == 0
     seconds[0] = 61
     assert door.wait_s("1.2.3.4") == 0
+
+
+def test_guesses_that_come_together_are_looked_at_no_more_often(file: Path) -> None:
+    """FIELD 24: forty at once, all of which found nothing wrong yet when they came."""
+    door = Door(read_password(file))
+    with ThreadPoolExecutor(8) as pool:
+        said = list(pool.map(lambda n: door.knock(basic("okng", f"guess {n}"), "1.2.3.4"), range(40)))
+    assert (said.count("shut"), said.count("wait")) == (5, 35)
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 2000])

@@ -286,4 +286,5 @@ def _dents(material: Mask, other: Mask, changed: Mask, deep: float, left: int) -
     if float(cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1][changed > 0].max()) < deep:
         return False
     rim = cv2.dilate(changed, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (left, left))).astype(np.uint8)
-    return _pieces(_net_under(material, changed) & (1 - rim), 6) == 1
+    net = _net_under(material, changed)
+    return _pieces(net & (1 - changed), 12) == 1 == _pieces(net & (1 - rim), 6)
