@@ -78,6 +78,7 @@ class Station:
             encoder=StationEncoder.of(config.station),
             clock=clock,
             temperature_c=self._temperature_c,
+            reserve_bytes=config.evidence.reserve_mb * 1_000_000,
         )
         self.store.start()
         stack.callback(self.store.close)
