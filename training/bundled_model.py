@@ -64,9 +64,9 @@ TRAIN_AGAIN = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0004 warmup_epochs=0 {COM
 
 CALIBRATION = (290_000, 75, 4, 0.3)
 """First layout seed, layouts, boards of each, share of good ones; as for the sets below."""
-VALIDATION = (300_000, 80, 10, 0.5)
+VALIDATION = (320_000, 250, 4, 0.5)
 """The threshold is chosen here."""
-TEST = (400_000, 125, 8, 0.5)
+TEST = (500_000, 250, 4, 0.5)
 DEMO = (1, 3, 120, 0.5)
 """The demo's own layouts, seeds 1 to 3; never trained on, as no seed below 100,000 is."""
 
@@ -175,7 +175,7 @@ def measure(models: dict[str, tuple[Path, str | None]]) -> dict[str, Any]:
         figures[name] = {"threshold": threshold}
         for part, (seed, layouts, _, _) in sets.items():
             scores = mean_average_precision(boards[part], found[part])
-            counts = {f"{t:.2f}": part_counts(boards[part], found[part], t) for t in (0.25, 0.4, 0.5, 0.6)}
+            counts = {f"{t:.2f}": part_counts(boards[part], found[part], t) for t in (0.25, 0.35, 0.45, 0.55)}
             counts["chosen"] = part_counts(boards[part], found[part], threshold)
             figures[name][part] = {"layout_seeds": [seed, seed + layouts - 1], **scores, "parts": counts}
     return figures
