@@ -23,7 +23,7 @@ install: $(VENV)/station.stamp $(VENV)/okng.stamp
 
 test: $(VENV)/test.stamp $(VENV)/okng.stamp debian-packages
 	@$(MAKE) --no-print-directory lint
-	timeout --foreground --kill-after=20 600 $(BIN)/python -m pytest
+	timeout --foreground --kill-after=20 600 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 lint: $(VENV)/test.stamp $(VENV)/okng.stamp
 	$(BIN)/ruff check .
