@@ -9,6 +9,7 @@ import pytest
 
 from agent import paths
 from agent.install import install
+from agent.web.password import write_password
 
 UNITS = {"okng-station.service": 17, "okng-uplink.service": 11, "okng-web.service": 10}
 """Unit -> highest exposure that `systemd-analyze security` may give, in tenths."""
@@ -129,7 +130,7 @@ def test_the_laid_configuration_is_read_and_says_what_is_missing(tmp_path: Path)
     text = (paths.systemd() / "station.toml").read_text()
     own = tmp_path / "station.toml"
     secret = tmp_path / "secret"
-    secret.write_text("x")
+    write_password(secret, "a good secret")
     secret.chmod(0o600)
     lines = [line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in text.splitlines()]
     own.write_text(
