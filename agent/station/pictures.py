@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.atomic import sync_folder
 from agent.store.values import Evidence
 from pipelines.values import Outcome
 
@@ -52,7 +53,7 @@ def write_whole(folder: Path, name: str, data: bytes) -> Evidence:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync(path.parent)
+    sync_folder(path.parent)
     return Evidence(name, hashlib.sha256(data).hexdigest(), len(data))
 
 
@@ -63,15 +64,7 @@ def _make_folder(path: Path, root: Path) -> None:
     if path != root:
         _make_folder(path.parent, root)
     path.mkdir(exist_ok=True, parents=path == root)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
 
 
 def size_of(folder: Path, name: str) -> int:

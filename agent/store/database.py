@@ -1,7 +1,6 @@
 """Opening `results.db`: connections, what SQLite's refusals mean, checks, and moving a broken one aside."""
 
 import logging
-import os
 import sqlite3
 import threading
 import time
@@ -14,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from agent import notify
+from agent.atomic import sync_folder
 from agent.errors import StoreFailed
 
 log = logging.getLogger(__name__)
@@ -210,15 +210,6 @@ def move_aside(database: Path, utc_us: int) -> Path:
     except OSError as error:
         raise StoreFailed(f"{database} is broken and cannot be moved aside: {error}") from error
     return aside
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder durable (rename(2) alone is not)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def checkpoint(conn: Connection) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent import notify
+from agent.atomic import sync_folder
 from agent.errors import StoreFailed, StoreTooNew
-from agent.store.database import open_read_only, reason, schema_version, sqlite_code, sync_folder, taking_long, writer
+from agent.store.database import open_read_only, reason, schema_version, sqlite_code, taking_long, writer
 from agent.store.schema import HEAD
 from agent.version import __version__
 

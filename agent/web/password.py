@@ -4,9 +4,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
-import stat
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agent.atomic import write_atomically
 from agent.errors import ConfigurationRefused, OkngError, Problem
 
 USER = "okng"
@@ -64,16 +63,9 @@ def write_password(path: Path, password: str) -> None:
     salt = secrets.token_bytes(16)
     digest = _scrypt(password, salt, _N, _R, _P)
     line = "$".join(("scrypt", str(_N), str(_R), str(_P), _text(salt), _text(digest)))
-    temp = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with open(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR), "w") as file:
-            file.write(line + "\n")
-            os.fchmod(file.fileno(), 0o640)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temp, path)
+        write_atomically(path, f"{line}\n".encode())
     except OSError as error:
-        temp.unlink(missing_ok=True)
         raise OkngError(f"password file {path} cannot be written: {error.strerror}") from error
 
 
