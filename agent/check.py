@@ -12,6 +12,7 @@ from agent.clock import SystemClock
 from agent.config import Config, LaneConfig, UplinkConfig
 from agent.errors import EXIT_BAD_CONFIGURATION, CameraGone, CameraWrong, OkngError, Problem, Refused
 from agent.lock import holder
+from agent.log import set_up
 from agent.ports import Camera
 from agent.recipes import Recipes
 from agent.settings import Reading, read
@@ -29,6 +30,7 @@ PICTURE_S = 10.0
 
 def check(path: Path) -> int:
     """Report on the configuration and what it names. 0: all is well; 78: the configuration is bad; 1: the rest."""
+    set_up("error")  # what fails is told below, once
     reading = read(path)
     print(f"profile {reading.match.profile.name}: {reading.match.why}")
     for name, why in reading.match.others:
@@ -38,6 +40,7 @@ def check(path: Path) -> int:
         print(f"warning: {warning}")
     elsewhere = tuple(_elsewhere(reading))
     problems = (*reading.problems, *elsewhere)
+    sys.stdout.flush()
     for problem in problems:
         print(f"wrong: {problem}", file=sys.stderr)
     print(f"{len(problems)} problem(s) in {path} and what it names")

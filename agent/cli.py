@@ -225,6 +225,7 @@ def _misbehave(options: argparse.Namespace) -> int:
 
     runtime = load(options.config).config.station.runtime
     ask(runtime, "misbehave", lane=options.lane, kind=options.kind, for_s=options.for_s)
+    print(f"lane {options.lane}: {options.kind} for {options.for_s:g} s")
     return 0
 
 

@@ -20,7 +20,8 @@ def explain(config: Path) -> int:
     try:
         print(told(load(config)), end="")
     except ConfigurationRefused:
-        print(told_defaults())
+        print(f"{config} cannot be used (why stands at the end): these are the defaults, not its values\n")
+        print(told_defaults(), flush=True)
         raise
     return 0
 

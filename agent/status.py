@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict
 CameraState = Literal["opening", "live", "stalled", "gone", "wrong_settings", "ended"]
 EngineState = Literal["compiling", "ready", "failed"]
 UplinkState = Literal["off", "connecting", "online", "offline", "refused"]
+NOBODY_LISTENS = "the broker takes the messages, but nobody is subscribed to them"
+COMMANDS_OFF = "commands are off: they need a password or a client certificate"
+"""Details of an uplink that is well; the page says them in the viewer's language."""
 
 
 class _Frozen(BaseModel):

@@ -1,5 +1,6 @@
 """The demo's live line in the terminal."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +20,9 @@ class Screen:
         """What is committed and how fast it goes."""
         line = self._line(tally, status)
         if self._in_place:
-            print(f"\r\x1b[2K{line}", end="", flush=True)
+            # A line that wraps could not be drawn anew in place.
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\x1b[2K{line[:width]}", end="", flush=True)
         elif self._turns % self._every == 0:
             print(line, flush=True)
         self._turns += 1
@@ -33,7 +36,7 @@ class Screen:
         return (
             f"{tally.parts} parts  OK {tally.ok}  NG {tally.ng}  UNSURE {tally.unsure}  missed {tally.missed}  "
             f"{rate:.1f}/s  latency p50 {p50:.1f} p99 {p99:.1f} ms  "
-            f"summaries {status.uplink.queued} ({waiting}, {status.uplink.state})  {lanes}"
+            f"messages {status.uplink.queued} ({waiting}, {status.uplink.state})  {lanes}"
         )
 
     def end(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from agent.config import Config
 from agent.errors import StoreFailed
 from agent.ports import Clock
+from agent.status import COMMANDS_OFF, NOBODY_LISTENS
 from agent.uplink.commands import Answer, Desk
 from agent.uplink.link import Acknowledged, Arrived, Happening, Offline, Online, may_command
 from agent.uplink.mqtt import Broker
@@ -87,9 +88,9 @@ class Sender:
                 state = "refused"
                 details += [f"the broker refuses {topic}: {why}" for topic, why in self._refused.items()]
             if self._unheard:
-                details.append("the broker takes the messages, but nobody is subscribed to them")
+                details.append(NOBODY_LISTENS)
             if self.config.uplink.commands and not may_command(self.config):
-                details.append("commands are off: they need a password or a client certificate")
+                details.append(COMMANDS_OFF)
         details.append(self._store)
         if self._desk.refused:
             details.append(f"the last refused command: {self._desk.last_refusal}")

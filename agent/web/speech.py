@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from agent.status import COMMANDS_OFF, NOBODY_LISTENS
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.station import STATION
@@ -10,6 +11,7 @@ from agent.web.catalogue.text import LANGUAGES, Language, Texts
 from pipelines.values import Reason, Rule
 
 CATALOGUE: Texts = {**JUDGING, **STATION, **PAGE}
+_KNOWN = {NOBODY_LISTENS: "uplink.nobody_listens", COMMANDS_OFF: "uplink.commands_off"}
 NOTHING = "–"
 """Shown where there is no value: never a zero that nobody measured."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -61,6 +63,11 @@ class Speech:
         """A name that may be in the catalogue ("label", "alarm"); as it is where it is not."""
         text = CATALOGUE.get(f"{kind}.{name}")
         return text.of(self.language) if text else name.replace("_", " ")
+
+    def said(self, detail: str) -> str:
+        """What a process said of itself: known parts in the viewer's language, the others as they are."""
+        parts = (_KNOWN.get(part, "") for part in detail.split("; "))
+        return " ".join(self.say(key) if key else part for key, part in zip(parts, detail.split("; "), strict=True))
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """Both languages group by thousands with a comma and have a decimal point."""

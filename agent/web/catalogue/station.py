@@ -72,6 +72,10 @@ UPLINKS: Texts = {
     "uplink.off.why": Text(
         "No broker is configured: summaries wait in the outbox.", "未配置消息服务器：汇总数据在发件箱中等待。"
     ),
+    "uplink.nobody_listens": Text("Nobody is subscribed to the messages yet.", "目前无人订阅这些消息。"),
+    "uplink.commands_off": Text(
+        "Commands are off: they need a password or a client certificate.", "远程命令已关闭：需要密码或客户端证书。"
+    ),
     "uplink.away.why": Text(
         "The broker is away: summaries wait in the outbox, nothing is lost.",
         "消息服务器不可达：汇总数据在发件箱中等待，不会丢失。",
