@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.config import VirtualConfig
-from agent.station.cameras.virtual_line import is_bad
+from agent.station.cameras.virtual_line import index_of, is_bad
 from agent.station.meters import percentile
 from agent.store.read import Reader
 from agent.store.values import PartQuery, StoredPart
@@ -64,8 +64,7 @@ def figures(
 
 
 def _was_bad(part: StoredPart, cameras: Mapping[str, VirtualConfig]) -> bool:
-    index = int(part.record.source.rsplit(":", 1)[1])
-    return is_bad(cameras[part.record.origin.lane], index)
+    return is_bad(cameras[part.record.origin.lane], index_of(part.record.source))
 
 
 def _processor() -> str:

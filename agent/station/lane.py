@@ -176,13 +176,10 @@ class Lane:
             self._prove()
             return
         frame, job = taken.frame, taken.job
-        seen = self._look(taken)
-        looked = self._clock.now()
-        verdict = judge(seen, job.recipe, job.thresholds)
+        seen, verdict = self._look_and_judge(taken)
         decided = self._clock.now()
         total_ms = ms_between(frame.at, decided)
-        judge_ms = ms_between(looked, decided)
-        seen = replace(seen, stages=replace(seen.stages, judge_ms=judge_ms, total_ms=total_ms))
+        seen = replace(seen, stages=replace(seen.stages, total_ms=total_ms))
         verdict = late(verdict, total_ms, job.recipe.deadline_ms)
         missed = frame.sequence - self._last_sequence - 1
         self._last_sequence = frame.sequence
@@ -196,21 +193,25 @@ class Lane:
             self.seen = Seen(seen.quality.brightness, seen.quality.sharpness)
         self._crash_after_errors(seen)
 
-    def _look(self, taken: Taken) -> Inspection:
-        frame = taken.frame
+    def _look_and_judge(self, taken: Taken) -> tuple[Inspection, Verdict]:
+        frame, job = taken.frame, taken.job
         try:
-            seen = taken.job.look(frame)
+            seen = job.look(frame)
+            looked = self._clock.now()
+            verdict = judge(seen, job.recipe, job.thresholds)
+            judge_ms = ms_between(looked, self._clock.now())
         except Exception:
             # One part's error makes that part UNSURE, answered and recorded; never OK, never nothing.
             trace = traceback.format_exc()
             log.error("lane %s: part %d could not be judged:\n%s", self.name, frame.sequence, trace)
             height, width = frame.pixels.shape[:2]
             wait_ms = ms_between(frame.at, self._clock.now())
-            return Inspection((), None, width, height, Stages(wait_ms=wait_ms), Rule.ERROR, trace[-2000:])
+            seen = Inspection((), None, width, height, Stages(wait_ms=wait_ms), Rule.ERROR, trace[-2000:])
+            return seen, Verdict(Outcome.UNSURE, (Reason(Rule.ERROR),))
         if frame.fault is not None:
             self._store.event("picture_refused", lane=self.name, source=frame.source, why=taken.shot.note)
-            return replace(seen, note=taken.shot.note)
-        return seen
+            seen = replace(seen, note=taken.shot.note)
+        return replace(seen, stages=replace(seen.stages, judge_ms=judge_ms)), verdict
 
     def _crash_after_errors(self, seen: Inspection) -> None:
         # With detections it is a picture of too many things, not a model or a device that has gone wrong.

@@ -133,11 +133,6 @@ class Reader:
         newest = self.summaries(lane, limit=1)
         return newest[0][1] if newest else Totals()
 
-    def summaries_made(self) -> int:
-        """How many windows were summarised, of all lanes."""
-        with self._reading() as conn:
-            return conn.scalar(select(func.count()).select_from(summaries)) or 0
-
     def last_ids(self) -> dict[str, int]:
         """The newest judged part's id of each lane that has any."""
         newest = select(inspections.c.id).where(JUDGED).order_by(inspections.c.id.desc()).limit(1)
