@@ -2,9 +2,10 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from agent.commands import backtest, bundle, dataset, evaluate, model, review, train
 from agent.errors import EXIT_BAD_CONFIGURATION, ConfigurationRefused, OkngError
 from agent.version import __version__
 
@@ -18,6 +19,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(verbs)
     _add_judge(verbs)
     _add_tools(verbs)
+    for module in (bundle, model, backtest, review, dataset, train, evaluate):
+        module.add(verbs)
     return parser
 
 
@@ -65,16 +68,6 @@ def _add_judge(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _add_tools(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    bundle = verbs.add_parser("bundle", help="make a model bundle from an Ultralytics OpenVINO export")
-    bundle.add_argument("export", type=Path, help="the export's folder")
-    bundle.add_argument("out", type=Path, help="the bundle's folder; must not exist")
-    bundle.add_argument("--name", required=True)
-    bundle.add_argument("--version", required=True)
-    bundle.add_argument("--threshold", type=float, required=True, help="score from which a detection counts")
-    bundle.add_argument("--data", required=True, help="what it was trained on, and that data's licence")
-    bundle.add_argument("--licence", default="AGPL-3.0-only", help="default: %(default)s")
-    bundle.add_argument("--figures", type=Path, metavar="JSON", help="what was measured, as a JSON object")
-    bundle.add_argument("--golden", type=Path, action="append", default=[], metavar="PICTURE", help="may be repeated")
     draw = verbs.add_parser("draw", help="draw boards with their labels, as a YOLO data set")
     draw.add_argument("out", type=Path, help="folder to write")
     draw.add_argument("--layouts", type=int, default=20, help="different layouts (default: 20)")
@@ -101,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Exit code 0: done; 1: failed, said why; 2: wrong usage; 78: bad configuration."""
     options = _parser().parse_args(arguments)
     try:
-        return _VERBS[options.verb](options)
+        run: Callable[[argparse.Namespace], int] = _VERBS.get(options.verb) or options.run
+        return run(options)
     except ConfigurationRefused as error:
         print(f"okng: {error}", file=sys.stderr)
         return EXIT_BAD_CONFIGURATION
@@ -185,27 +179,6 @@ def _judge(options: argparse.Namespace) -> int:
     )
 
 
-def _bundle(options: argparse.Namespace) -> int:
-    import json
-
-    from agent.station.models.make import make_bundle
-
-    figures = json.loads(options.figures.read_text()) if options.figures else {}
-    bundle = make_bundle(
-        options.export,
-        options.out,
-        name=options.name,
-        version=options.version,
-        threshold=options.threshold,
-        data=options.data,
-        licence=options.licence,
-        figures=figures,
-        golden=tuple(options.golden),
-    )
-    print(f"{bundle.folder}: {bundle.id}, sha256 {bundle.digest}")
-    return 0
-
-
 def _draw(options: argparse.Namespace) -> int:
     from agent.station.cameras.virtual.dataset import write_dataset
 
@@ -261,7 +234,6 @@ _VERBS = {
     "config": _config,
     "demo": _demo,
     "judge": _judge,
-    "bundle": _bundle,
     "draw": _draw,
     "misbehave": _misbehave,
     "password": _password,
