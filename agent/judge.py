@@ -111,7 +111,7 @@ def _alone(wishes: Wishes, files: tuple[Path, ...], data: Path) -> Judged:
         # A Unix socket's path has room for 107 characters only: not below any folder of the user's.
         runtime = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="okng-")))
         loaded = _loaded(wishes, data, runtime)
-        station = Station(loaded, stack, clock, cameras={LANE: lambda: camera}, remembers=False)
+        station = Station(loaded, stack, clock, cameras={LANE: lambda: camera}, by_hand=True)
         lane = station.lanes[LANE]
         while not lane.ended and not lane.trouble:
             if crash := station.turn():
@@ -131,6 +131,7 @@ def _loaded(wishes: Wishes, data: Path, runtime: Path) -> Loaded:
     name = wishes.recipe.stem if wishes.recipe is not None else LANE
     with DataLock(data):
         _place(data / "recipes" / f"{name}.toml", recipe)
+        _place_reference(data / "recipes", wishes)
     settings = runtime / "judge.toml"
     settings.write_text(SETTINGS.format(data=json.dumps(str(data)), runtime=json.dumps(str(runtime)), recipe=name))
     return load(settings)
@@ -145,6 +146,17 @@ def _place(file: Path, recipe: str) -> None:
         raise OkngError(f"{file} is another recipe and is not overwritten: judge by a file of another name")
     file.parent.mkdir(exist_ok=True)
     write_atomically(file, f"{MARK}{recipe}".encode())
+
+
+def _place_reference(folder: Path, wishes: Wishes) -> None:
+    """Put the recipe's reference picture beside it. Raises OkngError where another file has its name."""
+    reference = None if wishes.recipe is None else read_recipe(wishes.recipe).reference
+    if wishes.recipe is None or reference is None:
+        return
+    data, file = (wishes.recipe.parent / reference.picture).read_bytes(), folder / reference.picture
+    if file.exists() and file.read_bytes() != data:
+        raise OkngError(f"{file} is another picture and is not overwritten: judge by a reference of another name")
+    write_atomically(file, data)
 
 
 def _recipe_text(wishes: Wishes) -> str:

@@ -4,6 +4,10 @@ Every recipe that was used is kept as a revision: a file named by its content's 
 (`data/recipes/revisions/SHA256.json`). A recipe that cannot be used is refused with everything that
 is wrong in it, and the last good revision of that name stays. Recipes that come with okng are found
 where the station has none of that name.
+
+A reference picture lies beside the recipe's file. Its sha256 is pinned when the recipe is read, so that
+the revision covers it, and it is kept with the revision (`revisions/SHA256.picture`): a file that is
+replaced later changes no revision.
 """
 
 import hashlib
@@ -15,14 +19,18 @@ from pathlib import Path
 from agent import paths
 from agent.atomic import write_atomically
 from agent.errors import Problem, RecipeRefused
-from pipelines.recipe import Recipe, RecipeWrong, parse_recipe
+from pipelines.recipe import Recipe, RecipeWrong, Reference, parse_recipe
 
 NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _MAX_BYTES = 1 << 20
+_MAX_PICTURE_BYTES = 64 << 20
 
 
 def read_recipe(file: Path) -> Recipe:
-    """A recipe file; its name is the file's. Raises RecipeRefused with every problem."""
+    """A recipe file; its name is the file's, and its reference picture is pinned.
+
+    Raises RecipeRefused with every problem.
+    """
     subject = f"recipe {file}"
     try:
         if file.stat().st_size > _MAX_BYTES:
@@ -40,7 +48,39 @@ def read_recipe(file: Path) -> Recipe:
         raise RecipeRefused(subject, [*wrong_name, *(Problem(p.where, p.what) for p in error.problems)]) from error
     if wrong_name:
         raise RecipeRefused(subject, wrong_name)
-    return recipe
+    if recipe.reference is None:
+        return recipe
+    try:
+        return recipe.model_copy(update={"reference": _pinned(recipe.reference, file.parent)})
+    except _PictureWrong as error:
+        raise RecipeRefused(subject, [Problem(error.where, error.what)]) from error
+
+
+class _PictureWrong(ValueError):
+    """A reference picture that is not there, is none, or is another one."""
+
+    def __init__(self, where: str, what: str) -> None:
+        self.where, self.what = where, what
+        super().__init__(f"{where}: {what}")
+
+
+def _pinned(reference: Reference, folder: Path) -> Reference:
+    """The reference with its picture's hash. Raises _PictureWrong."""
+    data = _picture_bytes(folder / reference.picture)
+    got = hashlib.sha256(data).hexdigest()
+    if reference.sha256 not in ("", got):
+        what = f"is {reference.sha256[:12]}…, {reference.picture} has {got[:12]}…: another picture"
+        raise _PictureWrong("reference.sha256", what)
+    return reference.model_copy(update={"sha256": got})
+
+
+def _picture_bytes(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > _MAX_PICTURE_BYTES:
+            raise _PictureWrong("reference.picture", f"{file} is larger than {_MAX_PICTURE_BYTES} bytes")
+        return file.read_bytes()
+    except OSError as error:
+        raise _PictureWrong("reference.picture", f"{file} cannot be read: {error.strerror}") from error
 
 
 class Recipes:
@@ -94,10 +134,51 @@ class Recipes:
         """Keep this revision for ever; one that is there and whole is not written again. Raises OSError."""
         file = self._revisions / f"{recipe.revision}.json"
         body = canonical(recipe)
+        self._keep_picture(recipe)
         if not file.exists() or file.read_bytes() != body:
             self._revisions.mkdir(parents=True, exist_ok=True)
             write_atomically(file, body, mode=0o440)
         return file
+
+    def reference(self, recipe: Recipe) -> bytes | None:
+        """The file of a recipe's reference picture; None where it has none.
+
+        Raises RecipeRefused when no file with the pinned hash is to be had.
+        """
+        if recipe.reference is None:
+            return None
+        try:
+            return self._picture(recipe.reference)
+        except _PictureWrong as error:
+            raise RecipeRefused(f"recipe {recipe.name}", [Problem(error.where, error.what)]) from error
+
+    def _picture(self, reference: Reference) -> bytes:
+        """The bytes of the pinned picture: as kept, else as it lies beside the recipes."""
+        wrong = "no file has it"
+        for file in (self._kept(reference), self._folder / reference.picture, self._bundled / reference.picture):
+            if not file.exists():
+                continue
+            data = _picture_bytes(file)
+            got = hashlib.sha256(data).hexdigest()
+            if got == reference.sha256:
+                return data
+            wrong = f"{file} has {got[:12]}…: another picture"
+        raise _PictureWrong("reference.sha256", f"is {reference.sha256[:12] or 'not pinned'}…, {wrong}")
+
+    def _keep_picture(self, recipe: Recipe) -> None:
+        if recipe.reference is None or not recipe.reference.sha256:
+            return
+        file = self._kept(recipe.reference)
+        try:
+            data = self._picture(recipe.reference)
+        except _PictureWrong as error:
+            raise OSError(str(error)) from error
+        if not file.exists() or file.read_bytes() != data:
+            self._revisions.mkdir(parents=True, exist_ok=True)
+            write_atomically(file, data, mode=0o440)
+
+    def _kept(self, reference: Reference) -> Path:
+        return self._revisions / f"{reference.sha256}.picture"
 
     def revision(self, revision: str) -> Recipe:
         """A kept revision by its hash. Raises RecipeRefused when it is not there or was altered."""

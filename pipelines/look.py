@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines import letterbox, tiles
-from pipelines.quality import Gauge, Repeats
-from pipelines.recipe import Recipe
+from pipelines.admission import Admission, failed
+from pipelines.recipe import Pipeline, Recipe
 from pipelines.regions import inspected_box
-from pipelines.values import Detection, Frame, Inspection, Pixels, Quality, Rule, Stages
+from pipelines.values import Detection, Frame, Inspection, Pixels, Rule, Stages
+from pipelines.view import Misfit, View, as_it_is, in_frame, misaligned
 from pipelines.yolo import Found, Head, OutputWrong, at_most, decode
 
 MAX_SLOTS = 16
@@ -48,6 +49,8 @@ class ModelFacts:
     """Score from which a detection counts."""
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """By class, where another."""
+    pipeline: Pipeline = "detect"
+    """What the model's three channels are: a picture, or part, reference and their difference."""
 
     def limit(self, recipe: Recipe, label: str) -> float:
         """Score from which a class counts: the recipe's for the class, the recipe's, the model's."""
@@ -98,8 +101,8 @@ class Look:
     """Looks at the frames of one camera, with one model, under one recipe. Belongs to one thread.
 
     `session` has been opened for `plan` (its input size and slots); `now_ns` reads the monotonic
-    clock that stamps the frames. `live` is False for pictures that may be old and may repeat (files,
-    pushed ones): they have no age, and equal ones in a row are not counted.
+    clock that stamps the frames; `live` as for `Admission`. `view` makes of the picture what the model
+    sees; where the picture does not fit, the fault is MISALIGNED.
     A session's own errors pass through; what a model gives that cannot be is an inspection with the
     fault ERROR, and a frame of another size than planned one with WRONG_SIZE. So is an answer that was
     cut at a limit (`max_detections`, or the rows that the head has) where what was left out could
@@ -115,47 +118,40 @@ class Look:
         *,
         now_ns: Callable[[], int],
         live: bool = True,
+        view: View = as_it_is,
     ) -> None:
         _check_inputs(plan, session)
         self._facts, self._recipe, self._plan, self._session, self._now_ns = facts, recipe, plan, session, now_ns
         # Nothing that could decide may be filtered away before the rules see it.
         self._decides = min(facts.limits(recipe).values())
         self._floor = min(recipe.keep_score, self._decides)
-        self._gauge = Gauge(plan.height_px, plan.width_px, inspected_box(recipe, plan.height_px, plan.width_px))
-        self._repeats = Repeats() if live else None
+        size = (plan.height_px, plan.width_px)
+        self._admit = Admission(size, inspected_box(recipe, *size), now_ns=now_ns, live=live)
+        self._view = view
 
     def __call__(self, frame: Frame) -> Inspection:
         """Look at one frame. `stages.judge_ms` and `total_ms` are left to whoever answers."""
-        begun = self._now_ns()
-        wait_ms = (begun - frame.at.mono_ns) / 1e6
+        admitted = self._admit(frame)
+        if isinstance(admitted, Inspection):
+            return admitted
         height, width = frame.pixels.shape[:2]
-        if frame.fault is not None:
-            return _failed(frame.fault, "", (height, width), Stages(wait_ms=wait_ms))
-        if (height, width) != (self._plan.height_px, self._plan.width_px):
-            wanted = f"wanted {self._plan.width_px} x {self._plan.height_px}"
-            note = f"the picture has {width} x {height} px, {wanted}"
-            return _failed(Rule.WRONG_SIZE, note, (height, width), Stages(wait_ms=wait_ms))
-        quality = self._measure(frame.pixels, wait_ms)
-        measured = self._now_ns()
-        spent = Stages(wait_ms=wait_ms, quality_ms=(measured - begun) / 1e6)
+        view = self._view(frame.pixels)
+        if isinstance(view, Misfit):
+            return misaligned(view, (height, width), admitted.spent, admitted.quality)
         try:
-            found, stages = self._find(frame.pixels, measured, spent)
+            found, stages = self._find(view.pixels, admitted.since_ns, admitted.spent)
         except OutputWrong as error:
-            return _failed(Rule.ERROR, str(error), (height, width), spent, quality)
+            return failed(Rule.ERROR, str(error), (height, width), admitted.spent, admitted.quality)
+        if view.pose is not None:
+            found = in_frame(found, view.pose)
         detections = _detections(found, self._facts.labels)
-        if found.left_out >= self._decides:
-            return Inspection(detections, quality, width, height, stages, Rule.ERROR, self._cut_note(found))
-        return Inspection(detections, quality, width, height, stages)
+        cut = found.left_out >= self._decides
+        fault, note = (Rule.ERROR, self._cut_note(found)) if cut else (None, "")
+        return Inspection(detections, admitted.quality, width, height, stages, fault, note, pose=view.pose)
 
     def _cut_note(self, found: Found) -> str:
         most = f"max_detections is {self._recipe.max_detections}, boxes decide from a score of {self._decides:.2f}"
         return f"more boxes than were looked at: one with a score of {found.left_out:.2f} may be left out; {most}"
-
-    def _measure(self, pixels: Pixels, age_ms: float) -> Quality:
-        seen = self._gauge.measure(pixels)
-        if self._repeats is None:
-            return Quality(seen.sharpness, seen.brightness, seen.saturated, age_ms=0.0, identical=0)
-        return Quality(seen.sharpness, seen.brightness, seen.saturated, age_ms, self._repeats.count(pixels))
 
     def _find(self, pixels: Pixels, since_ns: int, spent: Stages) -> tuple[Found, Stages]:
         prepare = infer = decoding = 0
@@ -213,12 +209,6 @@ def _left_out_of_merge(found: tuple[Found, ...]) -> float:
     """Best score among the boxes that a merge has no room for; 0 where it has room for all."""
     scores = np.concatenate([one.scores for one in found])
     return float(np.sort(scores)[-tiles.MAX_BOXES - 1]) if scores.size > tiles.MAX_BOXES else 0.0
-
-
-def _failed(
-    fault: Rule, note: str, size: tuple[int, int], stages: Stages, quality: Quality | None = None
-) -> Inspection:
-    return Inspection((), quality, size[1], size[0], stages, fault, note)
 
 
 def _detections(found: Found, labels: tuple[str, ...]) -> tuple[Detection, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.recipe import Recipe, Region
 
@@ -49,3 +50,19 @@ def _span(low: float, high: float, side_px: int) -> tuple[int, int]:
 
 def _of_kind(recipe: Recipe, kind: str) -> Iterable[Region]:
     return (region for region in recipe.regions if region.kind == kind)
+
+
+def counting_mask(recipe: Recipe, height_px: int, width_px: int) -> NDArray[np.uint8]:
+    """(height, width): 255 where a defect may count, 0 where it never does."""
+    inspected = tuple(_of_kind(recipe, "inspect"))
+    mask = np.full((height_px, width_px), 0 if inspected else 255, np.uint8)
+    _fill(mask, inspected, 255)
+    _fill(mask, tuple(_of_kind(recipe, "ignore")), 0)
+    return mask
+
+
+def _fill(mask: NDArray[np.uint8], regions: Iterable[Region], level: int) -> None:
+    size = np.array((mask.shape[1], mask.shape[0]), np.float64)
+    for region in regions:
+        outline = np.rint(np.array(region.points, np.float64) * size).astype(np.int32)
+        cv2.fillPoly(mask, [outline], level)

@@ -49,7 +49,7 @@ def late(verdict: Verdict, total_ms: float, deadline_ms: float) -> Verdict:
 
 def _unsure(inspection: Inspection, gate: QualityGate) -> Iterator[Reason]:
     if inspection.fault is not None:
-        yield Reason(inspection.fault)
+        yield Reason(inspection.fault, inspection.measured, inspection.limit)
     elif inspection.quality is None or not all(map(_is_finite, inspection.detections)):
         # No picture was measured, or a box is nowhere: whoever made this inspection did not look.
         yield Reason(Rule.ERROR)
@@ -102,6 +102,9 @@ def _region_of(found: Detection, recipe: Recipe, inspection: Inspection) -> str 
     if not recipe.regions:
         return ""
     x, y = (found.x1 + found.x2) / 2, (found.y1 + found.y2) / 2
+    pose = inspection.pose
+    if pose is not None:  # the regions were drawn on the reference
+        return place_of(recipe, *pose.to_reference(x, y), pose.width_px, pose.height_px)
     return place_of(recipe, x, y, inspection.width_px, inspection.height_px)
 
 

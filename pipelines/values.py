@@ -49,6 +49,8 @@ class Rule(StrEnum):
     INCOMPLETE = "incomplete"
     WRONG_SIZE = "wrong_size"
     UNREADABLE = "unreadable"
+    MISALIGNED = "misaligned"
+    """The part does not fit its reference."""
     # UNSURE: the station
     LATE = "late"
     NOT_READY = "not_ready"
@@ -144,6 +146,33 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True)
+class Pose:
+    """How a part lay, against its reference: the similarity that moves the frame's points into the reference's frame.
+
+    x' = a x - b y + x_px, y' = b x + a y + y_px, in px; a pixel's middle has whole coordinates.
+    """
+
+    a: float = 1.0
+    """scale * cos(turn)"""
+    b: float = 0.0
+    """scale * sin(turn); a positive turn is clockwise as seen, for y points down."""
+    x_px: float = 0.0
+    y_px: float = 0.0
+    width_px: int = 0
+    """Of the reference."""
+    height_px: int = 0
+
+    @property
+    def still(self) -> bool:
+        """The part lies exactly as its reference does."""
+        return (self.a, self.b, self.x_px, self.y_px) == (1.0, 0.0, 0.0, 0.0)
+
+    def to_reference(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the frame as a point of the reference."""
+        return self.a * x - self.b * y + self.x_px, self.b * x + self.a * y + self.y_px
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """What was seen on one part."""
 
@@ -158,6 +187,11 @@ class Inspection:
     """Set when the look itself failed; the verdict is then UNSURE."""
     note: str = ""
     """Detail of the fault for people: the exception, the file's name."""
+    measured: float | None = None
+    """What the fault was read from, where it is a number, and the limit that it broke."""
+    limit: float | None = None
+    pose: Pose | None = None
+    """Where the part lay; None without a reference. The recipe's regions then lie in the reference's frame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Recipes: read from their files, kept as immutable revisions, the last good one stays."""
 
+import hashlib
 import stat
 from pathlib import Path
 
@@ -84,6 +85,47 @@ def test_an_altered_revision_is_refused(recipes: Recipes) -> None:
     file.write_bytes(file.read_bytes().replace(b"0.4", b"0.9"))
     with pytest.raises(RecipeRefused, match="cut or edited"):
         recipes.revision(recipe.revision)
+
+
+GUIDED = 'model = "boards-1"\npipeline = "guided"\n[reference]\npicture = "board.png"\n'
+
+
+@pytest.fixture
+def guided(recipes: Recipes, tmp_path: Path) -> Recipes:
+    (tmp_path / "recipes" / "board.toml").write_text(GUIDED)
+    (tmp_path / "recipes" / "board.png").write_bytes(b"a picture")
+    return recipes
+
+
+def test_the_reference_is_pinned_and_kept_with_the_revision(guided: Recipes, tmp_path: Path) -> None:
+    recipe = guided.read("board")
+    assert recipe.reference is not None
+    assert recipe.reference.sha256 == hashlib.sha256(b"a picture").hexdigest()
+    assert guided.reference(recipe) == b"a picture"
+    guided.remember(recipe)
+    (tmp_path / "recipes" / "board.png").write_bytes(b"another")
+    again = guided.revision(recipe.revision)
+    assert again == recipe
+    assert guided.reference(again) == b"a picture"
+    changed = guided.read("board")
+    assert changed.revision != recipe.revision
+    assert guided.reference(changed) == b"another"
+
+
+def test_a_reference_that_is_not_there_or_another_one_is_refused(guided: Recipes, tmp_path: Path) -> None:
+    recipe = guided.read("board")
+    (tmp_path / "recipes" / "board.png").write_bytes(b"another")
+    with pytest.raises(RecipeRefused, match=r"reference\.sha256: .*another picture"):
+        guided.reference(recipe)
+    assert recipe.reference is not None
+    (tmp_path / "recipes" / "board.toml").write_text(f'{GUIDED}sha256 = "{recipe.reference.sha256}"\n')
+    with pytest.raises(RecipeRefused, match="another picture"):
+        guided.read("board")
+    (tmp_path / "recipes" / "board.png").unlink()
+    with pytest.raises(RecipeRefused, match=r"board\.png cannot be read: No such file"):
+        guided.read("board")
+    with pytest.raises(OSError, match="no file has it"):
+        guided.remember(recipe)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,5 +1,7 @@
 """Recipes: every problem at once, with the nearest known name."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,45 @@ def test_labels_are_checked_against_the_model() -> None:
         "require.fiducial": "the model has no label 'fiducial'; known are open, short",
     }
     assert not check_against(parse_recipe(GOOD), ("open",))
+
+
+REFERENCE = {"picture": "board.png"}
+
+
+@pytest.mark.parametrize(
+    ("told", "where", "what"),
+    [
+        ({"model": ""}, "model", 'is needed with pipeline "detect": model = "NAME-VERSION", or a folder'),
+        ({"pipeline": "guided"}, "reference", 'is needed with pipeline "guided": [reference] with picture = "FILE"'),
+        ({"reference": REFERENCE}, "reference", 'takes none, allowed with "guided" and "difference"'),
+        ({"pipeline": "difference", "reference": REFERENCE}, "model", 'pipeline "difference" takes none'),
+        ({"pipeline": "difference", "model": ""}, "reference", 'is needed with pipeline "difference"'),
+        ({"pipeline": "gided"}, "pipeline", "'detect', 'guided' or 'difference'"),
+        ({"difference": {}}, "difference", 'pipeline "detect" takes none, allowed with "difference"'),
+        ({"model_hash": "abc"}, "model_hash", "(got 'abc')"),
+        ({"pipeline": "guided", "reference": {"picture": "../board.png"}}, "reference.picture", "../board.png"),
+        (
+            {"pipeline": "guided", "reference": {**REFERENCE, "min_fti": 1}},
+            "reference.min_fti",
+            "did you mean min_fit?",
+        ),
+    ],
+)
+def test_a_pipeline_has_what_it_needs_and_nothing_else(told: dict[str, Any], where: str, what: str) -> None:
+    found = problems(**told)
+    assert set(found) == {where}
+    assert what in found[where]
+
+
+def test_a_recipe_is_for_one_kind_of_model_and_may_name_the_very_one() -> None:
+    guided = parse_recipe({**GOOD, "pipeline": "guided", "reference": REFERENCE, "model_hash": "a" * 64})
+    assert not check_against(guided, ("open",), "guided", "a" * 64)
+    found = {p.where: p.what for p in check_against(guided, ("open",), "detect", "b" * 64)}
+    assert found == {
+        "pipeline": 'is "guided", the model was made for "detect"',
+        "model_hash": "is aaaaaaaaaaaa…, model deeppcb-1 has bbbbbbbbbbbb…: another one",
+    }
+    assert {p.where for p in check_against(parse_recipe(GOOD), ("open",), "guided")} == {"pipeline"}
 
 
 JSON = st.recursive(

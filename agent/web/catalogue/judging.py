@@ -38,6 +38,8 @@ RULES: Texts = {
     "rule.wrong_size.why": Text("{measured} px instead of {limit} px", "{measured} 像素，应为 {limit} 像素"),
     "rule.unreadable": Text("Picture unreadable", "图像无法读取"),
     "rule.unreadable.why": Text("{measured} of {limit}", "{measured} / {limit}"),
+    "rule.misaligned": Text("Does not fit its reference", "与基准图不符"),
+    "rule.misaligned.why": Text("measured {measured}, limit {limit}", "实测 {measured}，限值 {limit}"),
     "rule.late": Text("Too late", "超时"),
     "rule.late.why": Text("{measured} ms, deadline {limit} ms", "{measured} 毫秒，时限 {limit} 毫秒"),
     "rule.not_ready": Text("Station not ready", "工位未就绪"),

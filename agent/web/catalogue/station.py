@@ -89,6 +89,8 @@ ALARMS: Texts = {
     "alarm.settings_not_taken": Text("The camera did not take these settings", "相机未接受以下设置"),
     "alarm.recipe_refused": Text("Recipe refused, the one before stays in use", "配方被拒绝，继续使用原配方"),
     "alarm.engine_failed": Text("The model cannot judge", "模型无法判定"),
+    "alarm.model_rolled_back": Text("A new model did worse and was taken back", "新模型表现变差，已自动回退"),
+    "alarm.model_fallback": Text("An older model judges", "正在使用较早的模型"),
     "alarm.engine_fallback": Text("The model runs on another device", "模型在其他设备上运行"),
     "alarm.disk_full": Text("Disk full: no pictures are kept", "磁盘已满：不再保存图像"),
     "alarm.disk_low": Text("Disk space is running out", "磁盘空间不足"),
