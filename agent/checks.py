@@ -14,12 +14,23 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from agent.config import CameraConfig, Config, FolderConfig, LaneConfig, RtspConfig, V4l2Config, VirtualConfig
+from agent.config import (
+    ACCEPT_UNSIGNED,
+    DEVICES,
+    CameraConfig,
+    Config,
+    FolderConfig,
+    LaneConfig,
+    RtspConfig,
+    V4l2Config,
+    VirtualConfig,
+)
 from agent.errors import Problem
 from agent.options import suggest
 from agent.problems import shown
 
-_DEVICE = re.compile(r"^(CPU|NPU|GPU)(\.\d+)?$")
+_DEVICES = tuple(dict.fromkeys(device for known in DEVICES.values() for device in known))
+_DEVICE = re.compile(rf"^({'|'.join(_DEVICES)})(\.\d+)?$")
 _IDENTITY = ("kind", "serial", "path", "url", "folder")
 """Options that say which camera it is."""
 _FIELDS = frozenset({"site", "line", "station"})
@@ -53,6 +64,7 @@ def check(config: Config) -> list[Finding]:
         *_station(config),
         *_lanes(config),
         *_engine(config),
+        *_models(config),
         *_uplink(config),
         *_web(config),
         *_storage(config),
@@ -159,8 +171,26 @@ def _retry(where: str, least_s: float, most_s: float) -> Iterator[Finding]:
 def _engine(config: Config) -> Iterator[Finding]:
     for device in config.engine.devices:
         if not _DEVICE.match(device):
-            meant = suggest(device.upper(), ["CPU", "GPU", "NPU"])
-            yield Finding("engine.devices", f"names {shown(device)}, allowed: NPU, GPU, GPU.1, CPU, ...{meant}")
+            known = DEVICES.get(config.engine.kind, _DEVICES)
+            meant = suggest(device.upper(), known)
+            yield Finding(
+                "engine.devices", f"names {shown(device)}, allowed: {', '.join(known)} (.1: the second){meant}"
+            )
+
+
+def _models(config: Config) -> Iterator[Finding]:
+    models = config.models
+    holders: dict[str, str] = {}
+    for name, key in models.trusted_keys.items():
+        if key in holders:
+            yield Finding(f"models.trusted_keys.{name}", f"is the key of {holders[key]} too", only_warns=True)
+        holders.setdefault(key, name)
+    if models.accept_unsigned == ACCEPT_UNSIGNED:
+        what = "takes models that nobody signed: whoever can hand one in decides what is OK"
+        yield Finding("models.accept_unsigned", what, only_warns=True)
+    elif models.accept_unsigned:
+        what = f'is {shown(models.accept_unsigned)}, allowed: empty, or the very words "{ACCEPT_UNSIGNED}"'
+        yield Finding("models.accept_unsigned", what)
 
 
 def _uplink(config: Config) -> Iterator[Finding]:

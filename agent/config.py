@@ -3,6 +3,7 @@
 The values are frozen; reading and merging them from files is `agent.settings`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 """A level of an MQTT topic and a part of a file name: lower case letters, digits, - and _."""
+
+UpdateHost = Annotated[str, Field(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9][0-9]{0,4})?$", max_length=260)]
+"""A server: its name in lower case or its IPv4 address, and its port where that is not 443."""
+PublicKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
+"""32 bytes in base64, which has one form only."""
+ACCEPT_UNSIGNED = "yes, accept models that nobody signed"
+"""The words that make a station take a model without a signature."""
 
 
 def opt(default: Any, meaning: str, unit: str = "", **bounds: Any) -> Any:
@@ -191,16 +199,26 @@ class LaneConfig(Section):
         return self.commit == "opened" or (self.commit == "auto" and self.keeps_every)
 
 
+DEVICES: Mapping[str, tuple[str, ...]] = {
+    "openvino": ("NPU", "GPU", "CPU"),
+    "onnxruntime": ("TENSORRT", "CUDA", "ROCM", "MIGRAPHX", "QNN", "VITISAI", "CPU"),
+    "torch": ("CUDA", "CPU"),
+}
+"""Kind of engine -> the devices that it knows; GPU.1 and CUDA.1 are the second of theirs."""
+
+
 class EngineConfig(Section):
     """What runs the model. Empty device order: the device profile's."""
 
-    kind: Literal["openvino", "canned"] = opt("openvino", "openvino, or canned answers for trials")
-    devices: tuple[str, ...] = opt((), "devices in the order they are tried: NPU, GPU, CPU")
+    kind: Literal["openvino", "canned", "onnxruntime", "torch"] = opt(
+        "openvino", "openvino; onnxruntime or torch, where that extra is installed; canned answers for trials"
+    )
+    devices: tuple[str, ...] = opt((), "devices in the order they are tried: NPU, GPU, CPU; CUDA and others by kind")
     precision: Literal["auto", "f32", "bf16", "f16"] = opt("auto", "inference precision; auto: the device's own")
     threads: int = opt(0, "CPU threads for inference, 0: the device's own choice", ge=0, le=512)
     streams: int = opt(0, "CPU streams with several requests at a time, 0: one each, up to the cores", ge=0, le=512)
     properties: dict[str, dict[str, bool | int | float | str]] = opt(
-        {}, "device -> OpenVINO's own properties as they stand: power, cores, turbo"
+        {}, "device -> the engine's own properties of it as they stand: power, cores, turbo"
     )
     cache_mb: int = opt(512, "size cap of the compiled-model cache", "MB", ge=0)
     canned: tuple[tuple[str, float, float, float, float, float], ...] = opt(
@@ -211,11 +229,34 @@ class EngineConfig(Section):
     hang_s: float = opt(10.0, "a device that has not answered for this long has failed", "s", gt=0, le=600)
 
 
+class ModelsConfig(Section):
+    """Models that come later: whose are taken, what they may cost, and how a new one is watched."""
+
+    trusted_keys: dict[Slug, PublicKey] = opt({}, "name -> public key (of `okng bundle keygen`) whose models are taken")
+    accept_unsigned: str = opt("", f'"{ACCEPT_UNSIGNED}" takes models without a signature; empty: none')
+    activate_on_import: bool = opt(False, "an import may activate the model as well: so that the centre may, by MQTT")
+    trial_s: float = opt(300.0, "a model that has not proven itself on a device by then has failed", "s", ge=5, le=3600)
+    budget_memory_mb: int = opt(2000, "memory that a model may take when it is loaded", "MB", ge=1)
+    budget_share: float = opt(0.8, "share of a recipe's deadline that its model may take", ge=0.01, le=1)
+    health_s: float = opt(60.0, "a new model is watched at least so long", "s", ge=0.1, le=86_400)
+    health_parts: int = opt(200, "a new model is watched for at least so many parts", ge=1, le=1000)
+    health_errors: int = opt(3, "parts that a new model may fail to judge before it is taken back", ge=1, le=4)
+    keep: int = opt(3, "good models before the active one that are kept, a recipe, and others that nothing needs", ge=1)
+    cap_mb: int = opt(4000, "space for installed models; those that nothing needs go first", "MB", ge=1)
+
+
 class EvidenceConfig(Section):
     """Pictures kept as proof."""
 
     enabled: bool = opt(True, "keep pictures of NG, UNSURE and sampled OK parts")
     jpeg_quality: int = opt(90, "JPEG quality", "%", ge=10, le=100)
+    lossless_share: float = opt(
+        0.1, "share of NG and UNSURE parts whose picture is kept lossless (PNG); sampled OK ones always are", ge=0, le=1
+    )
+    audit_share: float = opt(
+        0.0, "share of parts drawn for an audit before they are judged; kept lossless until reviewed", ge=0, le=1
+    )
+    audit_waiting: int = opt(1_000, "so many unreviewed audit pictures, then no more are drawn", ge=1, le=1_000_000)
     quota_mb: int = opt(20_000, "space for pictures; the oldest good ones go first", "MB", ge=1)
     keep_days: float = opt(90.0, "age at which pictures go", "d", gt=0)
     reserve_mb: int = opt(1_000, "free space that pictures never use; below it only judging goes on", "MB", ge=0)
@@ -240,6 +281,18 @@ class TlsConfig(Section):
     minimum: Literal["1.2", "1.3"] = opt("1.3", "lowest TLS version")
 
 
+class UpdateConfig(Section):
+    """Models over the air: the command `update` names an HTTPS address. Without hosts it is refused."""
+
+    hosts: tuple[UpdateHost, ...] = opt((), "servers that a model may come from: NAME (port 443) or NAME:PORT")
+    ca: Path | None = opt(None, "file with further CAs' certificates for them; none: the system's CAs only")
+    cap_mb: int = opt(500, "largest file that is taken", "MB", ge=1, le=100_000)
+    rate_kb_s: int = opt(0, "most that is loaded, so that a thin line stays usable, 0: no limit", "kB/s", ge=0)
+    slowest_b_s: int = opt(200, "a connection that gives less is ended and tried anew", "B/s", ge=1)
+    timeout_s: float = opt(30.0, "longest wait for the server: to connect, and for the next bytes", "s", ge=0.1, le=600)
+    patience_s: float = opt(86_400.0, "an update that is not loaded by then is given up", "s", ge=1)
+
+
 class UplinkConfig(Section):
     """The central server's broker. Without a host, summaries wait in the outbox."""
 
@@ -254,6 +307,7 @@ class UplinkConfig(Section):
         "centre", "when a message is settled: the centre says so, the broker says so, or never asked"
     )
     commands: bool = opt(True, "take commands; needs a password or a client certificate")
+    update: UpdateConfig = opt(UpdateConfig(), "models over the air")
     results: bool = opt(False, "publish one message a part as well")
     rate_per_s: float = opt(50.0, "most messages a second in a replay", "1/s", gt=0)
     keepalive_s: int = opt(30, "MQTT keep-alive", "s", ge=5, le=3600)
@@ -284,6 +338,7 @@ class Config(Section):
     station: StationConfig = opt(StationConfig(), "who and where")
     lanes: dict[Slug, LaneConfig] = opt({}, "the lanes, by name")
     engine: EngineConfig = opt(EngineConfig(), "what runs the model")
+    models: ModelsConfig = opt(ModelsConfig(), "models that come later")
     store: StoreConfig = opt(StoreConfig(), "the database")
     evidence: EvidenceConfig = opt(EvidenceConfig(), "pictures kept as proof")
     uplink: UplinkConfig = opt(UplinkConfig(), "the broker")

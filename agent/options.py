@@ -23,6 +23,7 @@ _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or 
 PATTERNS = {
     r"^[a-z0-9][a-z0-9_-]{0,62}$": "of lower case letters, digits, - and _, at most 63",
     r"^rtsps?://": "beginning with rtsp:// or rtsps://",
+    r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$": "a public key: 32 bytes in base64, 44 characters",
 }
 """The configuration's patterns in words."""
 
@@ -82,7 +83,7 @@ def _allowed(annotation: Any) -> str:
     if tagged := _tagged(annotation):
         words = f"a table with kind = {', '.join(tagged)}"
     elif origin is Annotated:
-        words = _allowed(arguments[0])
+        words = allowed_of(annotation)
     elif origin is Literal:
         words = ", ".join(map(str, arguments))
     elif origin in (Union, types.UnionType):

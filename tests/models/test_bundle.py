@@ -109,6 +109,18 @@ def test_changed_manifest_is_refused_or_is_another_model(tiny: Bundle, copy: Pat
         ({"graph": "../model.xml"}, "manifest.json.graph"),
         ({"graph": "none.xml"}, "manifest.json"),
         ({"schema": "okng.bundle/2"}, "manifest.json.schema"),
+        ({"labels": ["red", "red"]}, "manifest.json"),
+        ({"labels": ["red", "green", "blue\x1b[2J"]}, "manifest.json.labels.2"),
+        ({"labels": ["green", "blue"]}, "manifest.json"),
+        ({"variants": {"f16": "none.xml"}}, "manifest.json"),
+        ({"variants": {"f16": "model.bin"}}, "manifest.json"),
+        ({"variants": {"../f16": "model.xml"}}, "manifest.json.variants.../f16.[key]"),
+        ({"pipeline": "guided"}, "manifest.json"),
+        ({"pipeline": "difference"}, "manifest.json.pipeline"),
+        ({"golden": [{"file": "golden-1.png", "expected": [], "reference": "golden-2.png"}]}, "manifest.json"),
+        ({"golden": [{"file": "golden-1.png", "expected": [["pink", 0.9, 1, 1, 2, 2]]}]}, "manifest.json"),
+        ({"promise": {"kind": "escape", "limit": 0, "confidence": 0.95}}, "manifest.json.promise.limit"),
+        ({"promise": {"kind": "always"}}, "manifest.json.promise.kind"),
     ],
 )
 def test_manifest_that_makes_no_sense_names_the_place(copy: Path, told: dict[str, object], where: str) -> None:
@@ -131,3 +143,43 @@ def test_a_bundle_says_whether_it_can_prove_itself(tiny: Bundle, copy: Path) -> 
         del body["files"][file]
     (copy / MANIFEST).write_text(json.dumps({**body, "golden": []}))
     assert not read_bundle(copy).proves
+
+
+PROMISE = {
+    "kind": "escape",
+    "limit": 0.01,
+    "confidence": 0.95,
+    "parts": 299,
+    "groups": ["77000"],
+    "overkill": {"measured": 0.01, "low": 0.0, "high": 0.02, "parts": 150},
+    "method": "learn-then-test",
+    "source": "arXiv:2110.01052",
+}
+
+
+def test_a_guided_bundle_with_promise_and_variants(copy: Path) -> None:
+    body = json.loads((copy / MANIFEST).read_text())
+    golden = [{**body["golden"][0], "reference": "golden-2.png"}]
+    told = {"pipeline": "guided", "golden": golden, "promise": PROMISE, "variants": {"f32": "model.xml"}}
+    (copy / MANIFEST).write_text(json.dumps({**body, **told}))
+    bundle = read_bundle(copy)
+    assert bundle.facts.pipeline == "guided"
+    assert bundle.manifest.promise is not None
+    assert bundle.manifest.promise.model_dump(mode="json") == PROMISE
+    assert bundle.variant("f32").graph == bundle.graph
+    with pytest.raises(BundleRefused, match="no int8, has: f32"):
+        bundle.variant("int8")
+
+
+@pytest.mark.parametrize("name", ["manifest.sig", "MANIFEST.JSON", "Model.xml"])
+def test_files_that_would_be_another_on_some_disks_are_refused(copy: Path, name: str) -> None:
+    body = json.loads((copy / MANIFEST).read_text())
+    body["files"][name] = "0" * 64
+    (copy / MANIFEST).write_text(json.dumps(body))
+    assert "manifest.json" in refused(copy)
+
+
+def test_what_is_no_regular_file_is_refused(copy: Path) -> None:
+    (copy / "model.bin").rename(copy.parent / "elsewhere")
+    (copy / "model.bin").symlink_to(copy.parent / "elsewhere")
+    assert refused(copy) == {"model.bin": "is not a regular file"}

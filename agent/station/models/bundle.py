@@ -5,7 +5,8 @@ bundle is used.
 """
 
 import hashlib
-from dataclasses import dataclass
+import stat
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,14 +16,22 @@ from agent.errors import BundleRefused, Problem
 from pipelines.look import ModelFacts
 
 MANIFEST = "manifest.json"
+SIGNATURE = "manifest.sig"
+"""Stands beside the manifest and is not one of its `files` (agent.station.models.signing)."""
 MAX_MANIFEST_BYTES = 1 << 20
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")]
 """A plain file name: no folder, so that a bundle never reaches outside itself."""
+Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
+"""A class's name, as a person reads it."""
+Precision = Annotated[str, Field(pattern=r"^[a-z0-9]{2,16}$")]
+"""What a variant's numbers are, or its format: int8, f16, f32, onnx."""
+GRAPHS = (".xml", ".onnx")
+MAX_FILES = 256
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ModelInput(_Strict):
@@ -42,6 +51,29 @@ class Golden(_Strict):
     file: FileName
     expected: tuple[tuple[str, float, float, float, float, float], ...]
     """(label, score, x1, y1, x2, y2), px of the picture."""
+    reference: FileName | None = Field(None, description="guided: the golden picture's reference picture")
+
+
+class Overkill(_Strict):
+    """What the thresholds cost: the share of good parts that they reject, with its 95 % interval."""
+
+    measured: float = Field(ge=0, le=1)
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    parts: int = Field(ge=1, description="good parts it was measured on")
+
+
+class Promise(_Strict):
+    """What the thresholds promise, as long as no recipe overrides one."""
+
+    kind: Literal["escape", "miss"] = Field(description="escape: a bad part passed; miss: a defect not found")
+    limit: float = Field(gt=0, lt=1, description="the rate stays under this")
+    confidence: float = Field(gt=0, lt=1)
+    parts: int = Field(ge=1, description="parts (escape) or defects (miss) that it was calibrated on")
+    groups: tuple[str, ...] = Field((), description="groups held out of the training that they are of")
+    overkill: Overkill | None = None
+    method: str
+    source: str = Field(description="the paper")
 
 
 class Manifest(_Strict):
@@ -50,25 +82,47 @@ class Manifest(_Strict):
     schema_: Literal["okng.bundle/1"] = Field(alias="schema")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.]{0,31}$")
-    labels: tuple[str, ...] = Field(min_length=1)
+    pipeline: Literal["detect", "guided"] = Field("detect", description="guided: it sees the part's reference too")
+    labels: tuple[Label, ...] = Field(min_length=1, max_length=1000)
     head: Literal["raw", "nmsfree"]
     input: ModelInput
     graph: FileName = Field(description="the OpenVINO IR's .xml or the ONNX file, one of `files`")
+    variants: dict[Precision, FileName] = Field(
+        {}, description="precision -> graph: int8, f16, onnx; `graph` is the default"
+    )
     threshold: float = Field(gt=0, lt=1, description="score from which a detection counts")
     thresholds: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field({}, description="by class, where another")
     golden: tuple[Golden, ...] = ()
+    promise: Promise | None = Field(None, description="what the thresholds promise")
     figures: dict[str, Any] = Field({}, description="what was measured, and on what")
     data: str = Field(description="what it was trained on, and that data's licence")
     licence: str = Field(description="SPDX expression")
-    files: dict[FileName, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(description="file -> sha256")
+    files: dict[FileName, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
+        max_length=MAX_FILES, description="file -> sha256; every file of the bundle but the manifest and its signature"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "Manifest":
-        named = [self.graph, *(g.file for g in self.golden)]
+        references = [g.reference for g in self.golden if g.reference is not None]
+        named = [self.graph, *self.variants.values(), *(g.file for g in self.golden), *references]
         if unlisted := [n for n in named if n not in self.files]:
             raise ValueError(f"not in files: {', '.join(unlisted)}")
+        if own := [n for n in self.files if n.lower() in (MANIFEST, SIGNATURE)]:
+            raise ValueError(f"files names {', '.join(own)}, which is not one of them")
+        if len({n.lower() for n in self.files}) < len(self.files):
+            raise ValueError("files has names that differ in case only")
+        if strange := [n for n in (self.graph, *self.variants.values()) if not n.endswith(GRAPHS)]:
+            raise ValueError(f"{', '.join(strange)} is no graph, allowed: {', '.join(GRAPHS)}")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels has the same name twice")
         if strange := [n for n in self.thresholds if n not in self.labels]:
             raise ValueError(f"thresholds for unknown labels: {', '.join(strange)}")
+        expected = {row[0] for g in self.golden for row in g.expected}
+        if strange := sorted(expected.difference(self.labels)):
+            raise ValueError(f"golden pictures expect unknown labels: {', '.join(strange)}")
+        if bare := [g.file for g in self.golden if (g.reference is None) == (self.pipeline == "guided")]:
+            lacks = "lacks a reference" if self.pipeline == "guided" else "has a reference, which no detect model sees"
+            raise ValueError(f"golden picture {', '.join(bare)} {lacks}")
         return self
 
 
@@ -107,7 +161,16 @@ class Bundle:
             pad=m.input.pad,
             threshold=m.threshold,
             thresholds=m.thresholds,
+            pipeline=m.pipeline,
         )
+
+    def variant(self, precision: str) -> "Bundle":
+        """The same model by another of its graphs. Raises BundleRefused, naming those that there are."""
+        graph = self.manifest.variants.get(precision)
+        if graph is None:
+            there = ", ".join(sorted(self.manifest.variants)) or "none"
+            raise BundleRefused(f"model bundle {self.folder}", [Problem("variants", f"no {precision}, has: {there}")])
+        return replace(self, manifest=self.manifest.model_copy(update={"graph": graph}))
 
     def threshold(self, label: str) -> float:
         return self.manifest.thresholds.get(label, self.manifest.threshold)
@@ -127,25 +190,34 @@ def read_bundle(folder: Path) -> Bundle:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise BundleRefused(subject, [Problem(MANIFEST, f"larger than {MAX_MANIFEST_BYTES} bytes")])
         raw = path.read_bytes()
-        manifest = Manifest.model_validate_json(raw)
     except OSError as error:
         raise BundleRefused(subject, [Problem(MANIFEST, f"cannot be read: {error.strerror}")]) from error
-    except ValidationError as error:
-        problems = [Problem(_dotted(e["loc"]), f"{e['msg']} (got {_short(e['input'])})") for e in error.errors()]
-        raise BundleRefused(subject, problems) from error
+    manifest = parse_manifest(raw, subject)
     wrong = [p for n, want in manifest.files.items() if (p := _check(folder / n, want)) is not None]
     if wrong := wrong + _strange(folder, manifest):
         raise BundleRefused(subject, wrong)
     return Bundle(folder=folder, manifest=manifest, digest=hashlib.sha256(raw).hexdigest())
 
 
+def parse_manifest(raw: bytes, subject: str) -> Manifest:
+    """`manifest.json`'s bytes as a Manifest. Raises BundleRefused with every field that is wrong."""
+    try:
+        return Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        problems = [Problem(_dotted(e["loc"]), f"{e['msg']} (got {_short(e['input'])})") for e in error.errors()]
+        raise BundleRefused(subject, problems) from error
+
+
 def _strange(folder: Path, manifest: Manifest) -> list[Problem]:
+    known = {MANIFEST, SIGNATURE, *manifest.files}
     there = sorted(entry.name for entry in folder.iterdir())
-    return [Problem(n, "is not named in the manifest") for n in there if n != MANIFEST and n not in manifest.files]
+    return [Problem(n, "is not named in the manifest") for n in there if n not in known]
 
 
 def _check(file: Path, want: str) -> Problem | None:
     try:
+        if not stat.S_ISREG(file.lstat().st_mode):
+            return Problem(file.name, "is not a regular file")
         got = sha256_of(file)
     except OSError as error:
         return Problem(file.name, f"cannot be read: {error.strerror}")

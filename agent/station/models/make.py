@@ -13,13 +13,15 @@ from agent.clock import SystemClock
 from agent.config import EngineConfig
 from agent.errors import BundleRefused, Problem
 from agent.station.engines.table import ENGINES
-from agent.station.models.bundle import MANIFEST, Bundle, Manifest, read_bundle, sha256_of
+from agent.station.models.bundle import MANIFEST, Bundle, Manifest, Promise, read_bundle, sha256_of
 from agent.station.models.export import Export, read_export
 from agent.station.models.golden import MOST_SCORE_APART, Prover, golden_size, read_picture
 from pipelines.yolo import Head
 
 GRAPH, WEIGHTS = "model.xml", "model.bin"
 """OpenVINO finds the weights by the graph's name."""
+GoldenPicture = Path | tuple[Path, Path]
+"""A picture, or for a guided model a picture and its reference."""
 
 
 def make_bundle(
@@ -31,16 +33,23 @@ def make_bundle(
     threshold: float,
     data: str,
     licence: str,
-    golden: Sequence[Path],
+    golden: Sequence[GoldenPicture],
     thresholds: Mapping[str, float] | None = None,
     figures: Mapping[str, Any] | None = None,
     head: Head | Literal["auto"] = "auto",
+    pipeline: Literal["detect", "guided"] = "detect",
+    promise: Promise | None = None,
+    precision: str = "",
+    variants: Mapping[str, Path] | None = None,
 ) -> Bundle:
     """Make the bundle folder `out` and return it, checked as a station checks it.
 
     `golden` are pictures (one at least) that the model is run on, on this machine's CPU in float32:
     what it finds above its thresholds is what every device must find later. A picture with a score
     nearer to a threshold than devices may differ is no golden one and is refused.
+
+    `precision` names the export's own ("int8"); `variants` are the same model's graphs at others,
+    precision -> IR (.xml, its .bin beside it) or ONNX file.
 
     The folder appears whole or not at all. Raises BundleRefused with what is wrong, and leaves
     nothing behind; `out` must not be there yet.
@@ -56,14 +65,36 @@ def make_bundle(
         "graph": GRAPH,
         "thresholds": dict(thresholds or {}),
         "figures": dict(figures or {}),
+        "pipeline": pipeline,
+        "promise": promise.model_dump(mode="json") if promise is not None else None,
         **told,
     }
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        _build(Path(scratch) / "bundle", source, facts, golden).rename(out)
+        folder = Path(scratch) / "bundle"
+        folder.mkdir()
+        known = {precision: GRAPH} if precision else {}
+        facts["variants"] = known | _copy_variants(variants or {}, folder)
+        _build(folder, source, facts, golden).rename(out)
     return read_bundle(out)
 
 
-def _check_place(out: Path, golden: Sequence[Path]) -> None:
+def _copy_variants(variants: Mapping[str, Path], folder: Path) -> dict[str, str]:
+    """Precision -> file name in the bundle."""
+    names = {}
+    for precision, graph in variants.items():
+        name = "model.onnx" if graph.suffix == ".onnx" else f"model-{precision}.xml"
+        pairs = [(graph, folder / name)]
+        if graph.suffix != ".onnx":
+            pairs.append((graph.with_suffix(".bin"), folder / f"model-{precision}.bin"))
+        for source, target in pairs:
+            if not source.is_file():
+                raise BundleRefused(f"variant {precision}", [Problem(source.name, f"is not there ({source.parent})")])
+            shutil.copyfile(source, target)
+        names[precision] = name
+    return names
+
+
+def _check_place(out: Path, golden: Sequence[GoldenPicture]) -> None:
     subject = f"model bundle {out}"
     if out.exists():
         raise BundleRefused(subject, [Problem(out.name, "is there already; a bundle is never changed")])
@@ -72,13 +103,12 @@ def _check_place(out: Path, golden: Sequence[Path]) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _build(folder: Path, source: Export, facts: Mapping[str, Any], golden: Sequence[Path]) -> Path:
-    folder.mkdir()
+def _build(folder: Path, source: Export, facts: Mapping[str, Any], golden: Sequence[GoldenPicture]) -> Path:
     shutil.copyfile(source.graph, folder / GRAPH)
     shutil.copyfile(source.weights, folder / WEIGHTS)
     pictures = _copy_pictures(golden, folder)
     # First without answers, so that the model can be loaded and asked for them.
-    bundle = _write(folder, facts, [{"file": file, "expected": []} for file in pictures])
+    bundle = _write(folder, facts, [{**names, "expected": []} for names in pictures])
     _write(folder, facts, _answers(bundle, pictures))
     return folder
 
@@ -97,13 +127,23 @@ def _input(source: Export) -> dict[str, Any]:
     return {"height_px": height, "width_px": width, "dynamic": source.dynamic}
 
 
-def _copy_pictures(golden: Sequence[Path], folder: Path) -> list[str]:
-    names = []
-    for number, picture in enumerate(golden, start=1):
-        read_picture(picture)
-        names.append(f"golden-{number}{picture.suffix.lower()}")
-        shutil.copyfile(picture, folder / names[-1])
-    return names
+def _copy_pictures(golden: Sequence[GoldenPicture], folder: Path) -> list[dict[str, str]]:
+    """For each golden picture the manifest's `file`, and `reference` where it has one."""
+    rows = []
+    for number, given in enumerate(golden, start=1):
+        picture, reference = given if isinstance(given, tuple) else (given, None)
+        row = {"file": f"golden-{number}{picture.suffix.lower()}"}
+        _copy_picture(picture, folder / row["file"])
+        if reference is not None:
+            row["reference"] = f"golden-{number}-reference{reference.suffix.lower()}"
+            _copy_picture(reference, folder / row["reference"])
+        rows.append(row)
+    return rows
+
+
+def _copy_picture(source: Path, target: Path) -> None:
+    read_picture(source)
+    shutil.copyfile(source, target)
 
 
 def _write(folder: Path, facts: Mapping[str, Any], golden: Sequence[Mapping[str, Any]]) -> Bundle:
@@ -119,21 +159,22 @@ def _write(folder: Path, facts: Mapping[str, Any], golden: Sequence[Mapping[str,
     return read_bundle(folder)
 
 
-def _answers(bundle: Bundle, pictures: Sequence[str]) -> list[dict[str, Any]]:
+def _answers(bundle: Bundle, pictures: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """What the model finds on its golden pictures. Raises BundleRefused for one that is a close call."""
     engine = ENGINES["openvino"](EngineConfig(precision="f32", cache_mb=0), bundle.folder)
     model = engine.load(bundle, ["CPU"], golden_size(bundle)).model
     prover = Prover(bundle, model.session(), SystemClock())
     answers, close = [], []
-    for file in pictures:
-        found = prover.find(read_picture(bundle.folder / file))
+    for names in pictures:
+        found = prover.find(*(read_picture(bundle.folder / file) for file in names.values()))
         for d in found:
             limit = bundle.threshold(d.label)
             if abs(d.score - limit) < MOST_SCORE_APART:
-                close.append(Problem(file, f"{d.label} with score {d.score:.2f} is too close to the threshold {limit}"))
+                what = f"{d.label} with score {d.score:.2f} is too close to the threshold {limit}"
+                close.append(Problem(names["file"], what))
         counting = [d for d in found if d.score >= bundle.threshold(d.label)]
         rows = [(d.label, round(d.score, 4), *(round(v, 2) for v in (d.x1, d.y1, d.x2, d.y2))) for d in counting]
-        answers.append({"file": file, "expected": rows})
+        answers.append({**names, "expected": rows})
     if close:
         raise BundleRefused(f"model bundle {bundle.id}", close)
     return answers
