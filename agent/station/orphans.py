@@ -1,15 +1,35 @@
-"""Pictures that no row names: of a database that was lost, or restored from a backup. They are no proof of anything."""
+"""Pictures that no row names: of a database that was lost, or restored from a backup.
 
+They are no proof of anything, but for one whose row was about to name it when the process was killed.
+"""
+
+import hashlib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from agent.station.pictures import Picture, pictures
+from agent.station.pictures import Picture, name_of, pictures
 from agent.store.read import Reader
+from agent.store.values import LOSSLESS, Evidence, StoredPart
 
 CHUNK = 500
 MOST_SEEN = 10_000
 """Pictures that one call looks at: a fraction of a second, and a folder of 400,000 is through in a minute."""
+
+
+def proof_of(folder: Path, picture: Picture, part: StoredPart) -> Evidence | None:
+    """The picture as this part's proof; None where it is none, or the part has one. Raises OSError."""
+    record = part.record
+    if part.evidence is not None or record.verdict.outcome is not picture.outcome:
+        return None
+    lossless = picture.path.name.endswith(LOSSLESS)
+    name = name_of(record.origin.lane, record.captured.utc_us, part.id, picture.outcome, lossless)
+    # A picture older than the verdict is of another part: of a database before a restore.
+    written_us = picture.path.stat().st_mtime_ns // 1000
+    if picture.path != folder / name or written_us < record.decided_utc_us:
+        return None
+    data = picture.path.read_bytes()
+    return Evidence(name, hashlib.sha256(data).hexdigest(), len(data))
 
 
 class Orphans:

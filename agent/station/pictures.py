@@ -1,4 +1,8 @@
-"""Evidence pictures as files: LANE/YYYY-MM-DD/ID-OUTCOME.jpg below the evidence folder."""
+"""Evidence pictures as files: LANE/YYYY-MM-DD/ID-OUTCOME.jpg or .png below the evidence folder.
+
+Lossless is PNG and not WebP: of a 640 x 360 photograph WebP makes half the bytes in 14 times the time
+(76 ms for 6 ms), of a picture of 5 million pixels 82 % of the bytes in 4 times the time.
+"""
 
 import contextlib
 import hashlib
@@ -9,12 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
+
 from agent.atomic import sync_folder
-from agent.store.values import Evidence
-from pipelines.values import Outcome
+from agent.store.values import LOSSLESS, Evidence
+from pipelines.values import Outcome, Pixels
 
 TEMPORARY = ".part"
-_NAME = re.compile(r"(\d+)-(OK|NG|UNSURE)\.jpg")
+LOSSY = ".jpg"
+_NAME = re.compile(r"(\d+)-(OK|NG|UNSURE)\.(?:jpg|png)")
+PNG_LEVEL = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +36,19 @@ class Picture:
     """YYYY-MM-DD, UTC."""
 
 
-def name_of(lane: str, captured_utc_us: int, record_id: int, outcome: Outcome) -> str:
+def name_of(lane: str, captured_utc_us: int, record_id: int, outcome: Outcome, lossless: bool = False) -> str:
     """Path of a part's picture, relative to the evidence folder."""
-    return f"{lane}/{day_of(captured_utc_us)}/{record_id}-{outcome}.jpg"
+    return f"{lane}/{day_of(captured_utc_us)}/{record_id}-{outcome}{LOSSLESS if lossless else LOSSY}"
+
+
+def encode(name: str, pixels: Pixels, jpeg_quality: int) -> bytes:
+    """The bytes of a picture of that name. Raises OSError when it cannot be encoded."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, jpeg_quality, cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+    wanted = options[2:] if name.endswith(LOSSLESS) else options[:2]
+    done, data = cv2.imencode(Path(name).suffix, pixels, wanted)
+    if not done:
+        raise OSError("the picture cannot be encoded")
+    return data.tobytes()
 
 
 def day_of(utc_us: int) -> str:

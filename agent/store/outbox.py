@@ -39,7 +39,7 @@ def new_epoch() -> str:
 def begin(conn: Connection, utc_us: int, settle: Settle) -> None:
     """At each start: the one row of `meta`, made with the database, and how messages are settled."""
     if conn.scalar(select(meta.c.id)) is None:
-        born = {"epoch": new_epoch(), "last_seq": 0, "born_utc_us": utc_us}
+        born = {"epoch": new_epoch(), "last_seq": 0, "born_utc_us": utc_us, "draw_key": secrets.token_bytes(16)}
         conn.execute(insert(meta).values(id=1, settle=settle, software=__version__, **born))
         return
     start = func.coalesce(meta.c.start_seq, meta.c.last_seq)

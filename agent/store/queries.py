@@ -6,8 +6,9 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, 
 
 from agent.store.records import lanes_of, last_id
 from agent.store.retention import aged_up_to, held_from
+from agent.store.reviews import UNREVIEWED
 from agent.store.rows import PARTS, evidence_of
-from agent.store.schema import JUDGED, KEPT, NAMED, NOT_PRODUCTION, OPEN, defects, inspections
+from agent.store.schema import JUDGED, KEPT, NAMED, NOT_PRODUCTION, OPEN, defects, inspections, origins
 from agent.store.values import Committed, Kept, PartQuery
 from pipelines.values import Outcome, Purpose
 
@@ -31,6 +32,10 @@ def parts_query(conn: Connection, query: PartQuery) -> Select[Any]:
         wanted = wanted.where(part.purpose == query.purpose)
         if query.purpose != Purpose.PRODUCTION:
             wanted = wanted.where(NOT_PRODUCTION)
+    if query.recipe:
+        wanted = wanted.where(origins.c.recipe == query.recipe)
+    if query.kept:
+        wanted = wanted.where(KEPT)
     if query.before_id is not None:
         wanted = wanted.where(part.id < query.before_id)
     if query.since_utc_us is not None or query.until_utc_us is not None:
@@ -41,6 +46,19 @@ def parts_query(conn: Connection, query: PartQuery) -> Select[Any]:
     if query.label:
         wanted = wanted.where(part.id.in_(_with_label(query)))
     return wanted.order_by(part.id.desc()).limit(query.limit)
+
+
+def outcomes_query(query: PartQuery) -> Select[Any]:
+    """(outcome, count) of the judged parts of a lane, recipe, purpose and span of time."""
+    part = inspections.c
+    counted = select(part.outcome, func.count()).where(part.state == "judged", *_within(query, part.captured_utc_us))
+    if query.recipe:
+        counted = counted.join(origins, origins.c.id == part.origin_id).where(origins.c.recipe == query.recipe)
+    if query.lane:
+        counted = counted.where(part.lane == query.lane)
+    if query.purpose:
+        counted = counted.where(part.purpose == query.purpose)
+    return counted.group_by(part.outcome)
 
 
 def committed(conn: Connection, after_id: int) -> Committed:
@@ -120,7 +138,7 @@ def removable(conn: Connection, limit: int, before_utc_us: int | None) -> tuple[
 def _kept(conn: Connection, outcome: Outcome, lane: str, below: int, limit: int) -> list[Kept]:
     part = inspections.c
     columns = part.id, part.captured_utc_us, part.evidence_file, part.evidence_sha256, part.evidence_bytes
-    here = part.outcome == str(outcome), part.lane == lane, part.id < below, KEPT
+    here = part.outcome == str(outcome), part.lane == lane, part.id < below, KEPT, ~UNREVIEWED
     kept = []
     for row in conn.execute(select(*columns).where(*here).order_by(part.id).limit(limit)).mappings():
         evidence = evidence_of(row)

@@ -11,11 +11,39 @@ from sqlalchemy.pool import NullPool
 
 from agent.errors import StoreFailed, StoreNotReady, StoreTooNew
 from agent.store.database import means_broken, open_read_only, passes, reason, schema_version
-from agent.store.queries import committed, parts_query, removable
+from agent.store.judged import ids_judged_by, judged_by
+from agent.store.queries import committed, outcomes_query, parts_query, removable
 from agent.store.records import lanes_of
+from agent.store.reviews import UNREVIEWED, agreement_query, newest_reviews, opinion_of, review_of
 from agent.store.rows import PARTS, stored_event, stored_parts, summary_of
-from agent.store.schema import HEAD, JUDGED, KEPT, WAITING, events, inspections, meta, outbox, summaries
-from agent.store.values import Committed, Kept, Message, Outbox, PartQuery, StoredEvent, StoredPart, Tally, Totals
+from agent.store.schema import (
+    HEAD,
+    JUDGED,
+    KEPT,
+    WAITING,
+    events,
+    inspections,
+    meta,
+    outbox,
+    reviews,
+    second_opinions,
+    summaries,
+)
+from agent.store.values import (
+    Committed,
+    JudgedBy,
+    Kept,
+    Message,
+    Outbox,
+    PartQuery,
+    Review,
+    Role,
+    SecondOpinion,
+    StoredEvent,
+    StoredPart,
+    Tally,
+    Totals,
+)
 from agent.version import __version__
 from pipelines.summary import Summary
 from pipelines.values import Outcome, Purpose
@@ -158,6 +186,56 @@ class Reader:
         """The highest id of a part whose picture is kept; 0 when there is none."""
         with self._reading() as conn:
             return conn.scalar(select(func.max(inspections.c.id)).where(KEPT)) or 0
+
+    def judged_by(self, model_hash: str, since_utc_us: int) -> JudgedBy:
+        """The parts that this model has decided since then, by what is committed now."""
+        with self._reading() as conn:
+            return judged_by(conn, model_hash, since_utc_us)
+
+    def ids_judged_by(self, model_hash: str, first_id: int, last_id: int) -> tuple[int, ...]:
+        """Of a span of ids the judged parts of this model, the first one first."""
+        with self._reading() as conn:
+            return ids_judged_by(conn, model_hash, first_id, last_id)
+
+    def outcomes(self, query: PartQuery) -> dict[Outcome, int]:
+        """How many judged parts of each outcome a query is about, whatever its limit and page."""
+        with self._reading() as conn:
+            found = {str(outcome): int(n) for outcome, n in conn.execute(outcomes_query(query))}
+        return {outcome: found.get(str(outcome), 0) for outcome in Outcome}
+
+    def reviews(self, parts: Sequence[int]) -> dict[int, Review]:
+        """Of these parts the reviews that count: each one's newest."""
+        with self._reading() as conn:
+            return newest_reviews(conn, parts)
+
+    def review_history(self, part: int) -> tuple[Review, ...]:
+        """All that persons said about a part, the newest first."""
+        query = select(reviews).where(reviews.c.inspection_id == part).order_by(reviews.c.id.desc())
+        with self._reading() as conn:
+            return tuple(review_of(row) for row in conn.execute(query).mappings())
+
+    def audits_waiting(self) -> int:
+        """How many parts were drawn for the audit, have a picture and are not reviewed yet."""
+        waiting = select(func.count()).select_from(inspections).where(UNREVIEWED, KEPT)
+        with self._reading() as conn:
+            return conn.scalar(waiting) or 0
+
+    def second_opinions(self, parts: Sequence[int]) -> tuple[SecondOpinion, ...]:
+        """What second models said about these parts, in the order it was stored."""
+        query = select(second_opinions).where(second_opinions.c.inspection_id.in_(parts)).order_by(second_opinions.c.id)
+        with self._reading() as conn:
+            return tuple(opinion_of(row) for row in conn.execute(query).mappings())
+
+    def agreement(self, model_hash: str, role: Role, since_utc_us: int = 0) -> dict[tuple[Outcome, Outcome], int]:
+        """(what was decided, what this second model said) -> parts."""
+        with self._reading() as conn:
+            rows = conn.execute(agreement_query(model_hash, role, since_utc_us)).all()
+        return {(Outcome(said), Outcome(other)): int(n) for said, other, n in rows}
+
+    def draw_key(self) -> bytes:
+        """What the drawing of pictures hangs on: random, the database's own."""
+        with self._reading() as conn:
+            return bytes(conn.scalar(select(meta.c.draw_key)) or b"")
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

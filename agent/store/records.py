@@ -1,13 +1,13 @@
 """Writing inspections: within the caller's transaction, on the write thread."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from agent.store.rows import ORIGIN, PARTS, defect_rows, detection_rows, inspection_row, stored_parts
 from agent.store.schema import OPEN, defects, detections, inspections, origins, runs
-from agent.store.values import Evidence, StoredPart
+from agent.store.values import Evidence, Sampling, StoredPart
 from pipelines.values import Origin, Record
 
 
@@ -113,13 +113,10 @@ def interrupt(conn: Connection, decided_utc_us: int, ids: Sequence[int] | None =
     return parts
 
 
-def set_evidence(conn: Connection, record_id: int, evidence: Evidence) -> None:
-    """Name the part's picture in its row."""
-    conn.execute(
-        update(inspections)
-        .where(inspections.c.id == record_id)
-        .values(evidence_file=evidence.file, evidence_sha256=evidence.sha256, evidence_bytes=evidence.bytes)
-    )
+def set_evidence(conn: Connection, record_id: int, evidence: Evidence, sampling: Sampling) -> None:
+    """Name the part's picture in its row, and with which probability it was to be kept."""
+    named = {"evidence_file": evidence.file, "evidence_sha256": evidence.sha256, "evidence_bytes": evidence.bytes}
+    conn.execute(update(inspections).where(inspections.c.id == record_id).values(named | asdict(sampling)))
 
 
 def drop_evidence(conn: Connection, ids: Sequence[int]) -> None:

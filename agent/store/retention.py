@@ -10,7 +10,18 @@ from sqlalchemy import Connection, and_, delete, func, select
 
 from agent.clock import EARLIEST_TRUSTED_UTC_US
 from agent.store.records import lanes_of
-from agent.store.schema import WAITING, defects, detections, events, inspections, meta, outbox, summaries
+from agent.store.schema import (
+    WAITING,
+    defects,
+    detections,
+    events,
+    inspections,
+    meta,
+    outbox,
+    reviews,
+    second_opinions,
+    summaries,
+)
 
 BATCH = 500
 """Rows of each kind that go in one transaction: a few milliseconds, so that no part waits for it."""
@@ -87,8 +98,9 @@ def _free_to_go(conn: Connection, lane: str, below: int, limit: int) -> list[int
 
 
 def _drop_parts(conn: Connection, ids: Sequence[int]) -> None:
-    for table, column in ((defects, "inspection_id"), (detections, "inspection_id"), (inspections, "id")):
-        conn.execute(delete(table).where(table.c[column].in_(ids)))
+    for table in (defects, detections, reviews, second_opinions):
+        conn.execute(delete(table).where(table.c.inspection_id.in_(ids)))
+    conn.execute(delete(inspections).where(inspections.c.id.in_(ids)))
 
 
 def _drop_messages(conn: Connection, before_utc_us: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, select
 
 from agent.store.schema import detections, inspections, origins, runs
-from agent.store.values import Evidence, StoredEvent, StoredPart, Totals
+from agent.store.values import Evidence, Sampling, StoredEvent, StoredPart, Totals
 from pipelines.summary import Summary, Window
 from pipelines.values import (
     Detection,
@@ -70,7 +70,7 @@ def inspection_row(record: Record, origin_id: int, run_id: int, state: str) -> d
         "decided_utc_us": record.decided_utc_us,
         "clock_trusted": record.clock_trusted,
         "outcome": str(record.verdict.outcome),
-        "reasons": dumps([_reason_row(r) for r in record.verdict.reasons]),
+        "reasons": dumps([reason_row(r) for r in record.verdict.reasons]),
         "fault": None if seen.fault is None else str(seen.fault),
         "note": clean(seen.note),
         "width_px": seen.width_px,
@@ -80,7 +80,8 @@ def inspection_row(record: Record, origin_id: int, run_id: int, state: str) -> d
     }
 
 
-def _reason_row(reason: Reason) -> list[Any]:
+def reason_row(reason: Reason) -> list[Any]:
+    """A reason as the JSON array that it is kept as."""
     return [str(reason.rule), reason.measured, reason.limit, reason.label, reason.region, reason.detection]
 
 
@@ -120,6 +121,7 @@ def _stored_part(row: Row, found: tuple[Detection, ...]) -> StoredPart:
         record=_record(row, found),
         state=row["state"],
         evidence=evidence_of(row),
+        sampling=Sampling(row["evidence_share"], row["lossless_share"], row["audit_share"]),
     )
 
 
@@ -147,7 +149,7 @@ def _record(row: Row, found: tuple[Detection, ...]) -> Record:
             fault=None if row["fault"] is None else Rule(row["fault"]),
             note=row["note"],
         ),
-        verdict=Verdict(Outcome(row["outcome"]), tuple(_reason(r) for r in json.loads(row["reasons"]))),
+        verdict=Verdict(Outcome(row["outcome"]), tuple(reason_of(r) for r in json.loads(row["reasons"]))),
         purpose=Purpose(row["purpose"]),
         attempt=row["attempt"],
         part_id=row["part_id"],
@@ -164,7 +166,8 @@ def _quality(row: Row) -> Quality | None:
     return Quality(*measured)
 
 
-def _reason(row: Sequence[Any]) -> Reason:
+def reason_of(row: Sequence[Any]) -> Reason:
+    """A reason from the array that it was kept as."""
     rule, *others = row
     return Reason(Rule(rule), *others)
 

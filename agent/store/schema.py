@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The version this okng writes and reads: the newest revision in `migrations/versions`."""
 
 metadata = MetaData()
@@ -104,6 +104,9 @@ inspections = Table(
     Column("evidence_file", Text),
     Column("evidence_sha256", Text),
     Column("evidence_bytes", Integer),
+    Column("evidence_share", Float),
+    Column("lossless_share", Float),
+    Column("audit_share", Float),
     CheckConstraint("state IN ('open', 'judged')", name="ck_state"),
     CheckConstraint("outcome IN ('OK', 'NG', 'UNSURE')", name="ck_outcome"),
     Index("ix_lane", "lane"),
@@ -116,12 +119,14 @@ inspections = Table(
     Index("ix_purpose", "purpose", sqlite_where=text("purpose != 'production'")),
     Index("ix_open", "lane", sqlite_where=text("state = 'open'")),
     Index("ix_evidence", "outcome", "lane", sqlite_where=text("evidence_file IS NOT NULL")),
+    Index("ix_audit", "id", sqlite_where=text("audit_share IS NOT NULL")),
     sqlite_autoincrement=True,
 )
 """One row a part. AUTOINCREMENT: an id is never given twice, whatever retention deletes.
 
 `answered_utc_us` and `confirmed_utc_us` are the line's: when the verdict was given, and when the
-reject was confirmed. `identical` is NULL where there was no picture to measure.
+reject was confirmed. `identical` is NULL where there was no picture to measure. What the last three
+columns say is in `agent.store.values.Sampling`.
 """
 
 detections = Table(
@@ -150,6 +155,47 @@ defects = Table(
     sqlite_with_rowid=False,
 )
 """Which defect classes stand among a part's reasons: derived from `reasons`, there to be searched."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("inspection_id", Integer, ForeignKey("inspections.id"), nullable=False),
+    Column("utc_us", Integer, nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("boxes", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("stratum", Text, nullable=False),
+    Column("token", Text),
+    CheckConstraint("verdict IN ('ok', 'ng')", name="ck_verdict"),
+    CheckConstraint("stratum IN ('audit', 'queue', 'import')", name="ck_stratum"),
+    Index("ix_reviews_inspection", "inspection_id"),
+    Index("ix_reviews_token", "token", unique=True, sqlite_where=text("token IS NOT NULL")),
+    sqlite_autoincrement=True,
+)
+"""What persons said about parts. Nothing is ever changed in it; of a part's reviews the newest counts."""
+
+second_opinions = Table(
+    "second_opinions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("inspection_id", Integer, ForeignKey("inspections.id"), nullable=False),
+    Column("utc_us", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("model_hash", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("detections", Text, nullable=False),
+    Column("infer_ms", Float, nullable=False),
+    CheckConstraint("role IN ('shadow', 'canary')", name="ck_role"),
+    CheckConstraint("outcome IN ('OK', 'NG', 'UNSURE')", name="ck_opinion"),
+    Index("ix_opinions_part", "inspection_id", "model_hash", "role", unique=True),
+    Index("ix_opinions_model", "model_hash", "role"),
+    sqlite_autoincrement=True,
+)
+"""What another model than the one that decided saw on the same part."""
 
 events = Table(
     "events",
@@ -212,16 +258,19 @@ meta = Table(
     Column("settle", Text, nullable=False),
     Column("born_utc_us", Integer, nullable=False),
     Column("software", Text, nullable=False),
+    Column("draw_key", LargeBinary),
     CheckConstraint("id = 1", name="ck_one_row"),
 )
 """One row. `start_seq`: `last_seq` at the first start since the centre last agreed with us; NULL when
-there was none. What came after it may be of a restored database (see `outbox.renew`)."""
+there was none. What came after it may be of a restored database (see `outbox.renew`). `draw_key`: random, 16
+bytes; which parts' pictures are drawn hangs on it, so that nobody can tell beforehand."""
 
 
 # Conditions as SQLite needs them to use its partial indexes: with the constant in the statement's text.
 OPEN = text("inspections.state = 'open'")
 JUDGED = text("inspections.state = 'judged'")
 KEPT = text("inspections.evidence_file IS NOT NULL")
+DRAWN = text("inspections.audit_share IS NOT NULL")
 NAMED = text("inspections.part_id != ''")
 NOT_PRODUCTION = text("inspections.purpose != 'production'")
 WAITING = text("outbox.settled = 0")

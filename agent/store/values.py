@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pipelines.summary import Summary
-from pipelines.values import Outcome, Record
+from pipelines.values import Detection, Outcome, Record, Verdict
+
+LOSSLESS = ".png"
+"""How the name of a picture ends that was kept without loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,24 @@ class Evidence:
     sha256: str
     bytes: int
 
+    @property
+    def lossless(self) -> bool:
+        """Whether the picture has the very pixels that were judged."""
+        return self.file.endswith(LOSSLESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """With which probabilities a part's picture was drawn, before anybody had judged the part."""
+
+    evidence_share: float | None = None
+    """That its picture is kept: 1 for NG and UNSURE. None: unknown (rows of okng before schema 0002), or
+    it was kept for another reason than the draw; such a part stands for no other one."""
+    lossless_share: float | None = None
+    """That its picture is kept lossless, whether it was or not; never above `evidence_share`."""
+    audit_share: float | None = None
+    """That it is drawn for the audit; None: it was not drawn. Its picture stays until it is reviewed."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
@@ -27,6 +48,69 @@ class StoredPart:
     state: Literal["open", "judged"]
     """open: triggered, not yet judged. At a start, open rows are closed as UNSURE (interrupted)."""
     evidence: Evidence | None
+    sampling: Sampling = Sampling()
+
+
+PersonVerdict = Literal["ok", "ng"]
+Stratum = Literal["audit", "queue", "import"]
+"""How a part came before a person. audit: drawn with a known probability before it was judged; only these say
+something about escapes. queue: chosen for what the machine said. import: a verdict from elsewhere."""
+Change = Literal["kept", "nudged", "added", "removed"]
+Role = Literal["shadow", "canary"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewBox:
+    """A box as a person left it: px of the picture."""
+
+    label: str
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    change: Change = "added"
+    """Against what the machine had found; a removed one is the machine's and no defect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a person said about a part. The machine's verdict stays what it is."""
+
+    part: int
+    """The part's id in the store."""
+    verdict: PersonVerdict
+    reviewer: str
+    boxes: tuple[ReviewBox, ...] = ()
+    note: str = ""
+    stratum: Stratum = "queue"
+    utc_us: int = 0
+    """When it was said; 0: when it is stored."""
+    token: str = ""
+    """Said by the caller: the same review handed over twice is stored once. "" has none."""
+    id: int = 0
+    """Given by the store; the highest of a part is the one that counts."""
+
+    @property
+    def truth(self) -> tuple[ReviewBox, ...]:
+        """The boxes that are there."""
+        return tuple(box for box in self.boxes if box.change != "removed")
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """What another model saw on a part that one model has decided."""
+
+    part: int
+    model: str
+    """NAME-VERSION of its bundle."""
+    model_hash: str
+    role: Role
+    verdict: Verdict
+    detections: tuple[Detection, ...]
+    infer_ms: float
+    utc_us: int
+    id: int = 0
+    """Given by the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +177,9 @@ class PartQuery:
     before_id: int | None = None
     """Only ids below this: the next page."""
     limit: int = 50
+    recipe: str = ""
+    kept: bool = False
+    """Only parts whose picture is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +193,17 @@ class Tally:
     missed: int
     first_pass_ok: int
     first_pass: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBy:
+    """The parts that one model judged since a moment; all 0 where there are none."""
+
+    first_id: int
+    last_id: int
+    parts: int
+    passed: int
+    """Of them OK."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,26 +8,26 @@ broken database ends the thread; the next start moves it aside.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswer
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from agent.config import StoreConfig
 from agent.errors import StoreFailed
 from agent.ports import Clock, OnCommit
-from agent.store import database, outbox, records
+from agent.store import database, outbox
 from agent.store.book import Book
+from agent.store.facts import Facts
 from agent.store.house import Free, free_bytes
-from agent.store.inbox import Fact, Happening, Inbox, Item, Opening, Put, refuse
+from agent.store.inbox import Happening, Inbox, Item, Opening, Put, refuse
 from agent.store.losses import Losses
 from agent.store.steady import CLOCK_HOLD_S, CLOCK_JUMP_S, Steady
-from agent.store.values import Encoder, Evidence
+from agent.store.values import Encoder
 from agent.store.windows import Temperature
 from agent.worker import Worker
 from pipelines.values import Frame, Record
@@ -38,13 +38,12 @@ DATABASE = "results.db"
 IDLE_S = 0.1
 OPEN_TIMEOUT_S = 15.0
 """Longer than the write thread is ever busy with one thing, shorter than a watchdog waits."""
-ANSWER_TIMEOUT_S = 60.0
 RETRY_MAX_S = 1.0
 STUCK_S = 60.0
 CLOSE_S = 5.0
 
 
-class Writer:
+class Writer(Facts):
     """Keeps what was judged, what happened and what goes to the centre. Implements `agent.ports.Store`."""
 
     def __init__(
@@ -64,12 +63,8 @@ class Writer:
 
         Where the disk has less than `reserve_bytes` free and no picture can go, the oldest rows go.
         """
-        self.database = data / DATABASE
-        self.trouble = ""
-        """Why nothing can be committed now, in SQLite's words; empty when it can."""
+        super().__init__(data / DATABASE, Inbox(2 * config.group_max), encoder, clock)
         self._config = config
-        self._encoder = encoder
-        self._clock = clock
         self._book = Book(
             path=self.database,
             config=config,
@@ -83,7 +78,6 @@ class Writer:
         )
         self._steady = Steady(CLOCK_JUMP_S, CLOCK_HOLD_S)
         self._opened = False
-        self._inbox = Inbox(2 * config.group_max)
         self._group: list[Item] = []
         self._turns = 0
         self._moved_ns = 0
@@ -123,53 +117,6 @@ class Writer:
     def add(self, record: Record, frame: Frame | None, on_commit: OnCommit | None = None) -> None:
         """See `agent.ports.Store`."""
         self._inbox.put(Put(record, frame, on_commit))
-
-    def event(self, name: str, **detail: str | int | float) -> None:
-        """See `agent.ports.Store`. Never waits."""
-        self._inbox.tell(Happening(self._clock.now(), name, detail))
-
-    def settle(self, epoch: str, seq: int, missing: Sequence[int] = ()) -> int:
-        """The centre holds everything up to `seq` but for `missing`; how many were settled. Raises StoreFailed."""
-        lacking = tuple(missing)
-        return self._ask(
-            lambda conn: outbox.settle(conn, self._encoder, self._clock.now(), epoch=epoch, seq=seq, missing=lacking)
-        )
-
-    def resend(self, from_seq: int, to_seq: int) -> int:
-        """Let these messages wait for the centre again; how many there are. Raises StoreFailed."""
-        return self._ask(lambda conn: outbox.resend(conn, from_seq, to_seq))
-
-    def set_evidence(self, record_id: int, evidence: Evidence) -> None:
-        """Name a part's picture, once it is on disk. Raises StoreFailed when the store is closed."""
-        self._tell(lambda conn: records.set_evidence(conn, record_id, evidence))
-
-    def drop_evidence(self, record_ids: Sequence[int]) -> None:
-        """The pictures of these parts are gone. Raises StoreFailed when the store is closed."""
-        ids = tuple(record_ids)
-        self._tell(lambda conn: records.drop_evidence(conn, ids))
-
-    def flush(self) -> None:
-        """Come back once all that this thread told before is durable. Raises StoreFailed."""
-        self._ask(lambda _: 0)
-
-    def _ask(self, write: Callable[[Connection], int]) -> int:
-        fact = Fact(write, Future())
-        self._inbox.tell(fact)
-        assert fact.done is not None
-        return self._answer(fact.done)
-
-    def _answer(self, done: Future[int]) -> int:
-        try:
-            return done.result(ANSWER_TIMEOUT_S)
-        except NoAnswer as error:
-            raise StoreFailed(f"{self.database}: no answer within {ANSWER_TIMEOUT_S:.0f} s {self.trouble}") from error
-
-    def _tell(self, write: Callable[[Connection], None]) -> None:
-        def written(conn: Connection) -> int:
-            write(conn)
-            return 0
-
-        self._inbox.tell(Fact(written))
 
     @property
     def clock_trusted(self) -> bool:

@@ -23,7 +23,7 @@ from agent.web.answers import (
     outbox_answer,
 )
 from agent.web.desk import Desk
-from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, evidence_file, hand_over
+from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, evidence_file, hand_over, media_type
 from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE, one_more, read_query
 
 PREFIX = "/api/v1"
@@ -75,7 +75,7 @@ class Api:
             "/inspections/{id}/picture",
             self.picture,
             response_class=FileResponse,
-            responses={200: {"content": {"image/jpeg": {}}}},
+            responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}},
         )
         more: dict[int | str, dict[str, object]] = {code: {"model": ErrorAnswer} for code in (408, 409, 413, 415, 504)}
         add(
@@ -128,7 +128,7 @@ class Api:
         file = evidence_file(self._desk.config.station.data, part.evidence)
         if file is None or part.evidence is None:
             return refusal(404, f"the picture of inspection {id} was not kept")
-        return FileResponse(file, media_type="image/jpeg", headers=kept_headers(part.evidence.sha256))
+        return FileResponse(file, media_type=media_type(part.evidence), headers=kept_headers(part.evidence.sha256))
 
     def events(self, before_id: BeforeId = None, limit: Limit = PAGE) -> EventsAnswer:
         """What happened to the station, newest first."""

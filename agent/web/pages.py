@@ -18,7 +18,7 @@ from agent.web.catalogue.judging import LABELS
 from agent.web.catalogue.text import LANGUAGES, Language
 from agent.web.desk import Desk
 from agent.web.hub import View
-from agent.web.pictures import evidence_file
+from agent.web.pictures import evidence_file, media_type
 from agent.web.query import FIELDS, QueryRefused, address, one_more, read_query
 from agent.web.shown import lane_names, seen_of
 from agent.web.speech import Speech, preferred
@@ -129,7 +129,7 @@ class Pages:
         file = evidence_file(self._desk.config.station.data, part.evidence) if part else None
         if file is None or part is None or part.evidence is None:
             return Response(status_code=404)
-        return FileResponse(file, media_type="image/jpeg", headers=kept_headers(part.evidence.sha256))
+        return FileResponse(file, media_type=media_type(part.evidence), headers=kept_headers(part.evidence.sha256))
 
     def thumbnail(self, id: PartId) -> Response:
         """A small picture around the first defect."""

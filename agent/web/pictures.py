@@ -58,6 +58,11 @@ def hand_over(runtime: Path, pixels: Pixels) -> Path:
     return path
 
 
+def media_type(evidence: Evidence) -> str:
+    """What a browser is told that the kept picture is."""
+    return "image/png" if evidence.lossless else "image/jpeg"
+
+
 def evidence_file(data: Path, evidence: Evidence | None) -> Path | None:
     """The kept picture's file; None where none was kept, it is gone, or its name leads elsewhere."""
     if evidence is None:

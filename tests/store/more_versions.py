@@ -13,7 +13,7 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
 KILL_BEFORE = {kill}
 
 
@@ -41,14 +41,14 @@ def upgrade():
 
 
 def write_revision(folder: Path, kill: int = 0) -> Path:
-    """The folder of revision 0002, which dies before step `kill`, or is refused there if `kill` < 0."""
+    """The folder of revision 0003, which dies before step `kill`, or is refused there if `kill` < 0."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "r0002_later.py").write_text(REVISION.format(kill=kill))
+    (folder / "r0003_later.py").write_text(REVISION.format(kill=kill))
     return folder
 
 
 if __name__ == "__main__":
     from agent.store.migrate import bring_up
 
-    bring_up(Path(sys.argv[1]), "0001", "0002", [Path(sys.argv[2])])
+    bring_up(Path(sys.argv[1]), "0002", "0003", [Path(sys.argv[2])])
     print("moved")

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config import EvidenceConfig
-from agent.station.evidence import MB, MOST_WAITING_BYTES, Evidence, is_sampled
+from agent.station.draw import is_drawn
+from agent.station.evidence import MB, MOST_WAITING_BYTES, Evidence
 from agent.store.read import Reader
 from agent.store.values import PartQuery
 from agent.store.write import Writer
@@ -39,7 +40,7 @@ class Disk:
 @dataclass
 class Rig:
     data: Path
-    config: EvidenceConfig = field(default_factory=EvidenceConfig)
+    config: EvidenceConfig = field(default_factory=lambda: EvidenceConfig(lossless_share=0.0))
     disk: Disk = field(default_factory=Disk)
     clock: HandClock = field(default_factory=HandClock)
     rate: float = 0.0
@@ -119,7 +120,7 @@ def test_pictures_of_bad_and_unsure_parts_are_kept_and_named(rig: Rig) -> None:
 def test_good_ones_are_sampled_by_their_id(rig: Rig) -> None:
     rig.rate = 0.3
     rig.judge(*[Outcome.OK] * 60)
-    chosen = [n for n in range(1, 61) if is_sampled(n, 0.3)]
+    chosen = [n for n in range(1, 61) if is_drawn(n, 0.3, rig.reader.draw_key())]
     rig.until(lambda: rig.kept() == chosen)
     assert 5 < len(chosen) < 35
 
@@ -127,13 +128,13 @@ def test_good_ones_are_sampled_by_their_id(rig: Rig) -> None:
 @given(st.integers(1, 1 << 62), st.floats(0, 1), st.floats(0, 1))
 def test_a_higher_rate_keeps_what_a_lower_one_keeps(record_id: int, one: float, other: float) -> None:
     low, high = sorted((one, other))
-    assert is_sampled(record_id, low) <= is_sampled(record_id, high)
-    assert is_sampled(record_id, 1.0)
-    assert not is_sampled(record_id, 0.0)
+    assert is_drawn(record_id, low) <= is_drawn(record_id, high)
+    assert is_drawn(record_id, 1.0)
+    assert not is_drawn(record_id, 0.0)
 
 
 def test_the_sample_is_as_large_as_asked() -> None:
-    assert sum(is_sampled(n, 0.01) for n in range(1, 100_001)) == pytest.approx(1000, abs=100)
+    assert sum(is_drawn(n, 0.01) for n in range(1, 100_001)) == pytest.approx(1000, abs=100)
 
 
 def test_no_picture_nothing_to_keep(rig: Rig) -> None:
@@ -146,7 +147,7 @@ def test_no_picture_nothing_to_keep(rig: Rig) -> None:
 
 
 def test_switched_off(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, EvidenceConfig(enabled=False))
+    rig = Rig(tmp_path, EvidenceConfig(lossless_share=0.0, enabled=False))
     rig.judge(Outcome.NG)
     drained(rig.store)
     rig.end()
@@ -166,7 +167,7 @@ def test_more_than_fits_is_counted_not_waited_for(rig: Rig) -> None:
 
 def test_the_quota_takes_good_ones_first_and_then_the_oldest(tmp_path: Path) -> None:
     """FIELD 18: good before bad."""
-    rig = Rig(tmp_path, EvidenceConfig(quota_mb=1, jpeg_quality=100), rate=1.0)
+    rig = Rig(tmp_path, EvidenceConfig(quota_mb=1, lossless_share=1.0), rate=1.0)
     noise = np.random.default_rng(1).integers(0, 256, (300, 300, 3), np.uint8)
     outcomes = [Outcome.NG, Outcome.OK, Outcome.UNSURE, Outcome.OK]
 
@@ -189,7 +190,7 @@ def test_the_quota_takes_good_ones_first_and_then_the_oldest(tmp_path: Path) -> 
 
 
 def test_age(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, EvidenceConfig(keep_days=2))
+    rig = Rig(tmp_path, EvidenceConfig(lossless_share=0.0, keep_days=2))
     rig.judge(Outcome.NG)
     rig.until(lambda: rig.kept() == [1])
     rig.settled()
@@ -205,13 +206,13 @@ def test_age(tmp_path: Path) -> None:
 
 def test_the_reserve_stops_pictures_and_not_judging(tmp_path: Path) -> None:
     """FIELD 18: disk full: pictures go and stop, parts are judged on."""
-    rig = Rig(tmp_path, EvidenceConfig(reserve_mb=100), rate=1.0)
+    rig = Rig(tmp_path, EvidenceConfig(lossless_share=0.0, reserve_mb=100), rate=1.0)
     rig.judge(Outcome.OK, Outcome.NG)
     rig.until(lambda: rig.kept() == [1, 2])
     rig.disk.free = 99 * MB
     rig.until(lambda: rig.keeper.disk().evidence == "stopped")
     # Not yet summarised: nothing may be removed, whatever the disk says.
-    assert rig.files == ["top/2026-05-29/1-OK.jpg", "top/2026-05-29/2-NG.jpg"]
+    assert rig.files == ["top/2026-05-29/1-OK.png", "top/2026-05-29/2-NG.jpg"]
     rig.judge(Outcome.NG)
     rig.settled()
     rig.until(lambda: rig.files == [])
@@ -289,7 +290,7 @@ def test_a_full_disk_loses_pictures_and_nothing_else(tmp_path: Path) -> None:
     if mounted.returncode:
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.strip()}")
     try:
-        rig = Rig(tmp_path, EvidenceConfig(jpeg_quality=100, reserve_mb=0))
+        rig = Rig(tmp_path, EvidenceConfig(lossless_share=1.0, reserve_mb=0))
         noise = np.random.default_rng(1).integers(0, 256, (400, 400, 3), np.uint8)
         for n in range(1, 16):
             rig.store.add(record(n, Outcome.NG), Frame("top", n, noise, rig.clock.now()), rig._committed)
@@ -347,7 +348,7 @@ def test_losses_that_go_on_are_one_event_a_minute(rig: Rig) -> None:
 
 def test_pictures_that_no_row_names_are_the_first_to_go(tmp_path: Path) -> None:
     """FIELD 18: after a lost database the old pictures make room for those that prove something."""
-    rig = Rig(tmp_path, EvidenceConfig(quota_mb=1, jpeg_quality=100), rate=1.0)
+    rig = Rig(tmp_path, EvidenceConfig(quota_mb=1, lossless_share=1.0), rate=1.0)
     rig.judge(Outcome.NG, Outcome.NG)
     rig.until(lambda: rig.kept() == [1, 2])
     rig.settled()
@@ -367,7 +368,7 @@ def test_pictures_that_no_row_names_are_the_first_to_go(tmp_path: Path) -> None:
     assert rig.kept() == [1, 2, 3, 4]
     rig.until(lambda: rig.keeper.disk().evidence == "on")
     rig.end()
-    assert rig.files == [f"top/2026-05-29/{n}-{o}.jpg" for n, o in ((1, "NG"), (2, "NG"), (3, "OK"), (4, "OK"))]
+    assert rig.files == [f"top/2026-05-29/{name}" for name in ("1-NG.png", "2-NG.png", "3-OK.png", "4-OK.png")]
 
 
 def test_a_picture_of_a_lost_database_is_counted_once(tmp_path: Path) -> None:

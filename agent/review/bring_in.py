@@ -1,0 +1,151 @@
+"""`okng review import`: verdicts made elsewhere, in a label tool or by hand, come back as reviews."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agent.errors import Problem
+from agent.review import layout
+from agent.review.choose import counting
+from agent.review.edited import Edited, ImportRefused, read_edited, read_manifest
+from agent.review.entry import sha256_of
+from agent.review.labels import same
+from agent.store.read import Reader
+from agent.store.values import Review, ReviewBox, StoredPart
+from pipelines.boxes import iou
+from pipelines.values import Detection
+
+NUDGED_IOU = 0.5
+"""From this overlap on a box of the same label is the machine's, moved; below it is another one."""
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a folder brings."""
+
+    reviews: tuple[Review, ...]
+    """To be stored, in the order of the parts."""
+    unchanged: int
+    """Parts about which it says nothing new."""
+    already: int
+    """Parts whose newest review says just that."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How the import was asked for."""
+
+    reviewer: str
+    looked_at_all: bool = False
+    overrule: bool = False
+    """Also where a person has reviewed the part since the export was made."""
+
+
+def find(folder: Path, reader: Reader, how: How) -> Found:
+    """What the folder brings to this station's store. Raises ImportRefused with every problem, StoreFailed."""
+    manifest = read_manifest(folder)
+    edited = read_edited(folder, manifest, how.looked_at_all)
+    problems: list[Problem] = []
+    found: list[Review] = []
+    already = 0
+    for start in range(0, len(edited), CHUNK):
+        some = edited[start : start + CHUNK]
+        newest = reader.reviews([e.part.id for e in some])
+        for each in some:
+            part = reader.part(each.part.id)
+            if part is None or not _is_of(part, each.part):
+                problems.append(Problem(each.part.name, _why_not(part, each.part)))
+                continue
+            now = newest.get(part.id)
+            if not _brings(each, now, manifest.export):
+                continue
+            if now is not None and _says(now, each):
+                already += 1
+            elif _is_newer(now, each, manifest.export) and not how.overrule:
+                problems.append(Problem(each.part.name, _conflict(now)))
+            elif each.verdict is not None:
+                found.append(_review(each, part, now, manifest.export, how.reviewer))
+    if problems:
+        raise ImportRefused(str(folder), problems)
+    return Found(tuple(found), len(edited) - len(found) - already, already)
+
+
+def _brings(each: Edited, now: Review | None, export: str) -> bool:
+    """Whether the folder says something of its own: it was edited, or takes back an edit it brought before."""
+    return each.verdict is not None and (each.changed or (now is not None and _came_from(now, export)))
+
+
+def _came_from(review: Review, export: str) -> bool:
+    return review.token.startswith(f"import-{export}-")
+
+
+def _is_newer(now: Review | None, each: Edited, export: str) -> bool:
+    exported = each.part.review.id if each.part.review is not None else 0
+    return now is not None and now.id > exported and not _came_from(now, export)
+
+
+def _conflict(now: Review | None) -> str:
+    assert now is not None
+    return f"{now.reviewer} has reviewed it since the export ({now.verdict}); --overrule lets the folder's word count"
+
+
+def _is_of(part: StoredPart, entry: layout.Part) -> bool:
+    """Whether the entry is of this very part: its picture's hash is in its row, also when the picture is gone."""
+    at = part.record.captured.utc_us
+    kept = part.evidence.sha256 if part.evidence is not None else entry.sha256
+    return (part.record.origin.lane, at, kept) == (entry.lane, entry.captured_utc_us, entry.sha256)
+
+
+def _why_not(part: StoredPart | None, entry: layout.Part) -> str:
+    if part is None:
+        return f"there is no part {entry.id} in this station's store"
+    return f"part {entry.id} of this station is another one: its picture or its time differs"
+
+
+def _says(review: Review, each: Edited) -> bool:
+    boxes = tuple((b.label, b.x1, b.y1, b.x2, b.y2) for b in review.truth)
+    return review.verdict == each.verdict and same(boxes, each.boxes or ())
+
+
+def _review(each: Edited, part: StoredPart, now: Review | None, export: str, reviewer: str) -> Review:
+    replaced = now.id if now is not None else 0
+    said = sha256_of(f"{part.id} {each.verdict} {sorted(each.boxes or ())}")[:12]
+    assert each.verdict is not None
+    return Review(
+        part=part.id,
+        verdict=each.verdict,
+        reviewer=reviewer,
+        boxes=against_machine(part, each.boxes or ()),
+        stratum="import",
+        token=f"import-{export}-{replaced}-{said}",
+    )
+
+
+def against_machine(part: StoredPart, boxes: Sequence[layout.Box]) -> tuple[ReviewBox, ...]:
+    """A person's boxes, each as what it is against what the machine had found; what it found wrongly at the end."""
+    left = list(counting(part))
+    said = []
+    for label, x1, y1, x2, y2 in boxes:
+        machine = _nearest((label, x1, y1, x2, y2), left)
+        if machine is None:
+            said.append(ReviewBox(label, x1, y1, x2, y2, "added"))
+            continue
+        left.remove(machine)
+        kept = same([(label, machine.x1, machine.y1, machine.x2, machine.y2)], [(label, x1, y1, x2, y2)])
+        said.append(ReviewBox(label, x1, y1, x2, y2, "kept" if kept else "nudged"))
+    removed = [ReviewBox(d.label, d.x1, d.y1, d.x2, d.y2, "removed") for d in left]
+    return (*said, *removed)
+
+
+def _nearest(box: layout.Box, found: Sequence[Detection]) -> Detection | None:
+    """The detection of the box's label that overlaps it most, if it overlaps it enough to be the same thing."""
+    alike = [d for d in found if d.label == box[0]]
+    if not alike:
+        return None
+    edges = np.array([[d.x1, d.y1, d.x2, d.y2] for d in alike], np.float32)
+    overlaps = iou(np.array([box[1:]], np.float32), edges)[0]
+    best = int(overlaps.argmax())
+    return alike[best] if overlaps[best] >= NUDGED_IOU else None

@@ -1,0 +1,268 @@
+"""Backtest: a real small model over stored pictures of which it is known what it says."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.config import Config, EngineConfig
+from agent.errors import RecipeRefused
+from agent.station.backtest.judging import Judging
+from agent.station.backtest.page import page
+from agent.station.backtest.pool import in_turn, read_pool
+from agent.station.backtest.run import backtest
+from agent.station.backtest.values import Backtest, Wishes
+from agent.station.backtest.words import as_json, lines
+from agent.station.engines.table import ENGINES
+from agent.station.models.bundle import Bundle
+from agent.store.values import PartQuery, Sampling
+from pipelines.values import Outcome, Pixels, Reason, Rule, Verdict
+from tests.engines.tiny import bundle, picture
+from tests.review.stationed import Data, data_folder
+
+ROOT = Path(__file__).parents[2]
+SIZE = (96, 128)
+RECIPE = 'model = "old-1"\n[quality]\nmin_brightness = 0.0\n'
+ALL = Wishes(PartQuery())
+TENTH = Sampling(0.1, 0.1)
+
+
+def shot(n: int, bad: bool) -> Pixels:
+    """A picture like no other, on which the candidate finds a red square, or nothing."""
+    pixels = picture(SIZE, ("red", n % 4, n % 3)) if bad else picture(SIZE)
+    pixels[0, 0] = n % 200, n // 200, 7
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def candidate(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return bundle(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Data]:
+    made = data_folder(tmp_path / "data")
+    (made.folder / "recipes").mkdir()
+    (made.folder / "recipes" / "board.toml").write_text(RECIPE)
+    yield made
+    made.close()
+
+
+def config_of(data: Data) -> Config:
+    return data.config.model_copy(update={"engine": EngineConfig(devices=("CPU",), threads=1, cache_mb=0)})
+
+
+def replayed(data: Data, candidate: Bundle, wishes: Wishes = ALL, ended: int = 10_000) -> Backtest:
+    config = config_of(data)
+    engine = ENGINES["openvino"](config.engine, data.folder / "cache")
+    asked = iter(range(ended + 1))
+    judging = Judging(config, candidate, engine, None)
+    return backtest(data.reader, data.evidence, judging, wishes, lambda *_: None, lambda: next(asked) >= ended)
+
+
+def line(data: Data, parts: dict[tuple[Outcome, bool], int], sampling: Sampling | None = None) -> list[int]:
+    """So many parts of (what was decided, whether the candidate finds something)."""
+    return [
+        data.part(was, sampling, pixels=shot(data.count + 1, bad))
+        for (was, bad), count in parts.items()
+        for _ in range(count)
+    ]
+
+
+def test_how_many_more_it_would_reject_and_pass(data: Data, candidate: Bundle) -> None:
+    """Each kept pass stands for ten; bad ones are all kept, so that nothing is open about those."""
+    line(data, {(Outcome.OK, False): 8, (Outcome.OK, True): 2}, TENTH)
+    for _ in range(90):
+        data.part(Outcome.OK, kept=False)
+    line(data, {(Outcome.NG, True): 5, (Outcome.NG, False): 3, (Outcome.UNSURE, False): 2})
+    done = replayed(data, candidate)
+    assert (done.rejected.known, done.rejected.drawn, done.rejected.seen) == (100, 10, 2)
+    assert done.rejected.total == pytest.approx(20)
+    assert done.rejected.horvitz_thompson == pytest.approx(20)
+    assert 2 <= done.rejected.low < 20 < done.rejected.high < 60
+    assert (done.passed.total, done.passed.low, done.passed.high) == (3, 3, 3)
+    assert done.passed_unsure.total == 2
+    assert done.table == {
+        (Outcome.OK, Outcome.OK): 8,
+        (Outcome.OK, Outcome.NG): 2,
+        (Outcome.NG, Outcome.NG): 5,
+        (Outcome.NG, Outcome.OK): 3,
+        (Outcome.UNSURE, Outcome.OK): 2,
+    }
+    assert done.counts.left == 0
+    assert done.candidate.device == "CPU"
+    assert done.candidate.recipes[0].startswith("board@")
+    assert len(done.changes) == 7
+    said = "\n".join(lines(done))
+    assert "would reject, of parts that passed:  about 20 (" in said
+    assert "would pass, of parts found NG:       about 3 (3 to 3) of 8; 3 of 8 replayed" in said
+
+
+def test_lossy_and_undrawn_pictures_enter_no_estimate(data: Data, candidate: Bundle) -> None:
+    line(data, {(Outcome.OK, True): 1}, TENTH)
+    data.part(Outcome.OK, Sampling(), pixels=shot(500, True))  # kept because another model disagreed
+    data.part(Outcome.NG, Sampling(1.0, 0.1), pixels=shot(501, False), lossless=False)
+    done = replayed(data, candidate)
+    assert (done.rejected.drawn, done.passed.drawn) == (1, 0)
+    assert (done.counts.lossy, done.counts.unknown_share) == (1, 1)
+    assert done.apart == {(Outcome.OK, Outcome.NG): 1}
+    assert "unknown: none of 1 has a lossless picture that was drawn" in "\n".join(lines(done))
+    apart = replayed(data, candidate, replace(ALL, lossy=True)).apart
+    assert apart == {(Outcome.OK, Outcome.NG): 1, (Outcome.NG, Outcome.OK): 1}
+
+
+def test_what_no_model_changes_stays_as_it_is(data: Data, candidate: Bundle) -> None:
+    late = Verdict(Outcome.UNSURE, (Reason(Rule.LATE, 900.0, 500.0),))
+    data.part(Outcome.UNSURE, pixels=shot(1, False), verdict=late)
+    data.part(Outcome.UNSURE, pixels=shot(2, False))
+    done = replayed(data, candidate)
+    assert (done.passed_unsure.total, done.counts.incomparable) == (1, 1)
+    assert [c.part.id for c in done.changes] == [2]
+
+
+def test_tampered_pictures_are_named_and_not_used(data: Data, candidate: Bundle) -> None:
+    first, second, third = line(data, {(Outcome.NG, False): 3})
+    files = {p: data.evidence / data.reader.part(p).evidence.file for p in (first, second)}  # type: ignore[union-attr]
+    files[first].write_bytes(files[third if third in files else second].read_bytes())
+    files[second].unlink()
+    done = replayed(data, candidate)
+    assert (done.counts.gone, done.passed.drawn, done.passed.seen) == (1, 1, 1)
+    assert f"part {first}, top/" in done.counts.tampered[0]
+    assert any("not what was judged, and not used" in said for said in lines(done))
+
+
+def test_mcnemar_speaks_on_reviewed_truth_only(data: Data, candidate: Bundle) -> None:
+    missed = line(data, {(Outcome.OK, True): 7}, TENTH)
+    overkill = line(data, {(Outcome.NG, False): 2})
+    line(data, {(Outcome.OK, True): 30}, TENTH)
+    for part in missed[:5]:
+        data.review(part, "ng")
+    few = replayed(data, candidate).truth
+    assert (few.all.parts, few.all.only_candidate_right, few.all.p) == (5, 5, None)
+    assert "at least 6 such parts are needed" in few.all.why
+    for part in missed[5:]:
+        data.review(part, "ok")  # the newest counts
+        data.review(part, "ng")
+    for part in overkill:
+        data.review(part, "ok")
+    truth = replayed(data, candidate).truth
+    assert (truth.all.parts, truth.bad.parts, truth.good.parts) == (9, 7, 2)
+    assert truth.all.only_candidate_right == 9
+    assert truth.all.p == pytest.approx(2 / 2**9)
+    assert truth.bad.p == pytest.approx(2 / 2**7)
+    assert truth.good.p is None
+
+
+def test_a_limit_draws_fairly_and_an_early_end_is_an_answer(data: Data, candidate: Bundle) -> None:
+    line(data, {(Outcome.OK, False): 15, (Outcome.OK, True): 5, (Outcome.NG, False): 3})
+    done = replayed(data, candidate, replace(ALL, limit=6))
+    assert (done.rejected.drawn, done.passed.drawn, done.counts.left) == (3, 3, 17)
+    assert not done.interrupted
+    early = replayed(data, candidate, ended=4)
+    assert early.interrupted
+    assert (early.rejected.drawn + early.passed.drawn, early.counts.left) == (4, 19)
+    assert early.rejected.high > early.rejected.low
+    assert "ended early" in "\n".join(lines(early))
+    pool = read_pool(data.reader, ALL)
+    orders = {tuple(p.id for p in in_turn(pool, replace(ALL, seed=seed))) for seed in range(8)}
+    assert len(orders) == 8
+    assert {tuple(sorted(order)) for order in orders} == {tuple(range(1, 24))}
+
+
+def test_a_recipe_that_the_candidate_cannot_do_is_refused(data: Data, candidate: Bundle) -> None:
+    line(data, {(Outcome.NG, False): 1})
+    (data.folder / "recipes" / "board.toml").write_text(RECIPE + "[classes.scratch]\nallowed = 1\n")
+    with pytest.raises(RecipeRefused, match="the model has no label 'scratch'"):
+        replayed(data, candidate)
+
+
+def test_the_page_stands_by_itself_and_nothing_on_it_runs(data: Data, candidate: Bundle) -> None:
+    line(data, {(Outcome.OK, True): 2, (Outcome.NG, False): 1})
+    data.part(Outcome.NG, pixels=shot(300, False), part_id="<script>alert(1)</script>")
+    done = replayed(data, candidate)
+    made = page(done, "works/line1/eye")
+    assert made.count("data:image/jpeg;base64,") == len(done.changes) == 4
+    assert "<script" not in made
+    assert "http" not in made.replace("http-equiv", "")
+    assert "将多放行" in made
+    body = json.loads(as_json(done, "works/line1/eye"))
+    assert body["rejected"]["seen"] == 2
+    assert body["table"]["NG->OK"] == 2
+    assert {c["id"] for c in body["changes"]} == {1, 2, 3, 4}
+
+
+def test_the_command_from_end_to_end_and_ended_by_a_signal(data: Data, candidate: Bundle, tmp_path: Path) -> None:
+    """A process of its own beside an open store; Ctrl-C ends it with an answer."""
+    line(data, {(Outcome.OK, True): 3, (Outcome.NG, False): 1})
+    settings = tmp_path / "station.toml"
+    head = f'[station]\ndata = "{data.folder}"\nruntime = "{tmp_path / "run"}"\n[engine]\ndevices = ["CPU"]\n'
+    settings.write_text(f'{head}[lanes.top]\nrecipe = "board"\ncamera = {{ kind = "push" }}\n')
+    command = [sys.executable, "-m", "agent.cli", "backtest", str(candidate.folder), "--since", "2026-01-01"]
+    command += [
+        "--nice",
+        "0",
+        "--config",
+        str(settings),
+        "--json",
+        str(tmp_path / "b.json"),
+        "--page",
+        str(tmp_path / "b.html"),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "about 3 (3 to 3) of 3; 3 of 3 replayed" in done.stdout
+    assert json.loads((tmp_path / "b.json").read_text())["passed"]["seen"] == 1
+    assert (tmp_path / "b.html").read_text().startswith("<!doctype html>")
+    for _ in range(400):
+        data.part(Outcome.NG, pixels=shot(data.count, False))
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 60
+        while time.monotonic() < end and process.poll() is None and not _is_judging(process.pid):
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGINT)
+        said, wrong = process.communicate(timeout=60)
+    assert process.returncode == 130, wrong
+    assert "Traceback" not in wrong
+    assert "ended early" in said
+
+
+def _is_judging(pid: int) -> bool:
+    """Whether the inner process has the candidate's runtime in its memory: its signals are handled by then."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(OSError):
+            return "openvino" in Path(f"/proc/{child}/maps").read_text()
+    return False
+
+
+def test_it_runs_in_a_session_of_its_own_at_the_lowest_priority() -> None:
+    look = "import os, pathlib; from agent.station.backtest.apart import stand_back; stand_back(19); "
+    look += "group = pathlib.Path('/proc/self/autogroup'); "
+    look += "print(os.nice(0), os.getsid(0) == os.getpid(), group.read_text() if group.exists() else 'nice 19')"
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True, start_new_session=True
+    )
+    assert done.stdout.startswith("19 True")
+    assert done.stdout.strip().endswith("nice 19")
+
+
+def test_a_refusal_is_said_once_and_fails(data: Data, tmp_path: Path) -> None:
+    settings = tmp_path / "station.toml"
+    head = f'[station]\ndata = "{data.folder}"\nruntime = "{tmp_path / "run"}"\n'
+    settings.write_text(f'{head}[lanes.top]\nrecipe = "board"\ncamera = {{ kind = "push" }}\n')
+    for more, said, code in (
+        (["no-such-1", "--since", "2026-01-01"], "there is no such bundle; known: ", 1),
+        (["no-such-1", "--since", "yesterday"], "--since 'yesterday': allowed is 2026-11-24", 1),
+        (["no-such-1"], "--since", 2),
+    ):
+        command = [sys.executable, "-m", "agent.cli", "backtest", "--nice", "0", "--config", str(settings), *more]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stderr.count(said)) == (code, 1) or code == 2, done.stderr
+        assert done.returncode == code
