@@ -1,7 +1,8 @@
-# okng: two commands do all the set-up on a Debian 12 machine with git, make and Python 3.11+ (venv).
+# okng: three commands do all the set-up on a Debian 12 machine with git, make and Python 3.11+ (venv).
 #
-#   make demo    the virtual line, judged live; page on http://127.0.0.1:8080; ends at Ctrl-C
-#   make test    lint, types and tests
+#   make demo            the virtual line, judged live; page on http://127.0.0.1:8080; ends at Ctrl-C
+#   make test            lint, types and tests
+#   make test-training   a real training, from pictures to a verdict: installs torch beside (about 6 GB)
 #
 # A second call starts at once: stamp files in .venv remember which lock was installed.
 
@@ -9,12 +10,13 @@ PYTHON ?= python3
 UV ?= uv
 VENV := .venv
 BIN := $(VENV)/bin
+TRAINING := .venv-training
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
 .DELETE_ON_ERROR:
-.PHONY: demo test lint install debian-packages lock clean
+.PHONY: demo test test-training lint install debian-packages lock clean
 
 demo: install
 	$(BIN)/okng demo
@@ -24,6 +26,9 @@ install: $(VENV)/station.stamp $(VENV)/okng.stamp
 test: $(VENV)/test.stamp $(VENV)/okng.stamp debian-packages
 	@$(MAKE) --no-print-directory lint
 	timeout --foreground --kill-after=20 600 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+
+test-training: $(TRAINING)/training.stamp
+	OMP_WAIT_POLICY=passive timeout --foreground --kill-after=20 1500 $(TRAINING)/bin/python -m pytest tests/training
 
 lint: $(VENV)/test.stamp $(VENV)/okng.stamp
 	$(BIN)/ruff check .
@@ -45,6 +50,14 @@ $(VENV)/test.stamp: requirements/test.txt $(VENV)/station.stamp | $(BIN)/python
 	$(PIP) --require-hashes -r requirements/test.txt
 	touch $@
 
+# A venv of its own: a station never has torch in it, nor do the tests of one. What pip has fetched is kept in its cache,
+# so that an interrupted install goes on.
+$(TRAINING)/training.stamp: requirements/training.txt
+	$(PYTHON) -m venv $(TRAINING)
+	$(TRAINING)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
+	$(TRAINING)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
 # An editable install points to this folder; only its metadata and the command are made anew.
 $(VENV)/okng.stamp: pyproject.toml agent/version.py $(VENV)/station.stamp
 	$(PIP) --no-deps --no-build-isolation --editable .
@@ -55,7 +68,9 @@ lock:
 	$(LOCK) $(UPGRADE) pyproject.toml requirements/build.in --output-file requirements/station.txt
 	$(LOCK) $(UPGRADE) --extra test --constraint requirements/station.txt pyproject.toml requirements/build.in \
 		--output-file requirements/test.txt
+	$(LOCK) $(UPGRADE) --extra test --extra training pyproject.toml requirements/build.in requirements/training.in \
+		--output-file requirements/training.txt
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TRAINING) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +

@@ -4,8 +4,8 @@
 
 Nothing real goes in: the pictures are `agent.station.cameras.virtual`'s, the starting weights a
 COCO warm start. Needs the extra `training`; about an hour on two cores with AVX-512 BF16.
-Training is Ultralytics' own command line, run in this process so that bf16 may be used on a CPU
-(Ultralytics 8.4 refuses it there, torch does not) and both cores.
+Training is `training.fit`'s, on the CPU. The bundled file was made before the convolutions went
+channels-last: made again it is another file of the same kind.
 `--out` gets model.xml, model.bin and figures.json.
 """
 
@@ -13,7 +13,7 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-import openvino as ov
+import openvino as ov  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from agent.station.cameras.virtual.boards import Board, draw_board
@@ -29,9 +29,13 @@ from agent.station.cameras.virtual.dataset import write_dataset
 from agent.station.cameras.virtual.defects import LABELS
 from agent.station.cameras.virtual.layout import draw_layout
 from training.drawn_scores import Found, best_threshold, detections, mean_average_precision, part_counts
+from training.export import export
+from training.fit import Fit, fit
+from training.quantise import quantise as post_training
 
 STEPS = ("draw", "crops", "boards", "again", "export", "quantise", "measure")
 SIDE_PX = 640
+FP32 = "exported/f32/model.xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,21 @@ CROPS = Drawn(layouts=900, boards=6, seed=100_000, good_share=0.25, val_layouts=
 AGAIN = Drawn(layouts=600, boards=4, seed=250_000, good_share=0.5, val_layouts=10, crop_px=0)
 BOARDS = Drawn(layouts=900, boards=3, seed=200_000, good_share=0.4, val_layouts=30, crop_px=0)
 
-COMMON = (
-    "amp=bf16 device=cpu workers=0 cache=ram optimizer=AdamW cos_lr=True warmup_bias_lr=0.0 mosaic=0 close_mosaic=0 "
-    "scale=0.05 translate=0.05 hsv_h=0 hsv_s=0 hsv_v=0.2 flipud=0.5 fliplr=0.5 seed=0 save_period=1 plots=False"
-)
+COMMON: dict[str, object] = {
+    "cache": "ram", "workers": 0, "cos_lr": True, "save_period": 1, "plots": False,
+    "mosaic": 0, "close_mosaic": 0, "scale": 0.05, "translate": 0.05,
+    "hsv_h": 0, "hsv_s": 0, "hsv_v": 0.2, "flipud": 0.5, "fliplr": 0.5,
+}  # fmt: skip
 """Defects have a fixed size in px, so scale stays; a board has no up and no left, so flips are free."""
-TRAIN_CROPS = f"imgsz=320 epochs=3 batch=16 nbs=16 lr0=0.001 lrf=0.05 warmup_epochs=0.3 {COMMON}"
+TRAIN_CROPS: dict[str, Any] = {
+    "side_px": 320, "epochs": 3, "batch": 16, "rate": 0.001, "glides": False,
+    "extra": {**COMMON, "lrf": 0.05, "warmup_epochs": 0.3, "val": True},
+}  # fmt: skip
 """The weights of its second epoch go on (`CROPS_MADE`): the later stages bring the learning rate down."""
 CROPS_MADE = "weights/epoch1.pt"
-TRAIN_BOARDS = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0005 warmup_epochs=0 {COMMON}"
-TRAIN_AGAIN = f"imgsz=640 epochs=1 batch=6 nbs=6 lr0=0.0004 warmup_epochs=0 {COMMON}"
-"""One pass each; the learning rate rises over 25 steps and falls to nothing by a cosine (`glide`)."""
+TRAIN_BOARDS: dict[str, Any] = {"epochs": 1, "batch": 6, "rate": 0.0005, "extra": COMMON}
+TRAIN_AGAIN: dict[str, Any] = {"epochs": 1, "batch": 6, "rate": 0.0004, "extra": COMMON}
+"""One pass each; the learning rate glides."""
 
 CALIBRATION = (290_000, 75, 4, 0.3)
 """First layout seed, layouts, boards of each, share of good ones; as for the sets below."""
@@ -86,75 +94,35 @@ def model_input(board: Board) -> NDArray[np.float32]:
     return np.ascontiguousarray(np.broadcast_to(grey, (1, 3, *grey.shape)))
 
 
-def glide(trainer: Any) -> None:
-    """Sets the learning rate for each batch of a one-epoch stage: Ultralytics itself would only do so each epoch."""
-    step = trainer.glide_step = getattr(trainer, "glide_step", -1) + 1
-    share = step / (len(trainer.train_loader) * trainer.epochs)
-    factor = min(1.0, (step + 1) / 25) * max(0.01, 0.5 + 0.5 * float(np.cos(np.pi * share)))
-    for group in trainer.optimizer.param_groups:
-        group["lr"] = group["initial_lr"] * factor
-
-
-def train(arguments: str, *, start: Path, data: Path, name: str, work: Path, gliding: bool = False) -> str:
+def train(how: Mapping[str, Any], *, start: Path, data: Path, name: str, work: Path) -> str:
     """Runs one stage; gives its command line with paths relative to the work folder."""
-    import torch
-    from ultralytics.cfg import entrypoint
-    from ultralytics.engine import trainer
-    from ultralytics.utils import torch_utils
-    from ultralytics.utils.callbacks.base import default_callbacks
-
-    def autocast(enabled: object, device: str = "cpu") -> Any:
-        return torch.amp.autocast(device, dtype=torch.bfloat16, enabled=bool(enabled))
-
-    trainer.autocast = autocast
-    torch_utils.NUM_THREADS = 2  # Ultralytics would leave one core idle
-    if gliding:
-        default_callbacks["on_train_batch_start"].append(glide)
-    command = f"detect train model={{}} data={{}} {arguments} project={{}} name={name} exist_ok=True"
-    entrypoint(command.format(start, data / "data.yaml", work / "runs"))
-    return "yolo " + command.format(start.name, f"data/{data.name}/data.yaml", "runs")
+    command = fit(Fit(data / "data.yaml", start, work / "runs" / name, device="cpu", **how)).command
+    for long, short in ((f"model={start}", f"model={start.name}"), (f"data={data}", f"data=data/{data.name}")):
+        command = command.replace(long, short)
+    return command.replace(f"project={work}/", "project=")
 
 
-def export(weights: Path, to: Path) -> None:
-    """Exports the raw head, (1, 4 + labels, 8400), batch 1, FP32, as OpenVINO IR in folder `to`."""
-    from ultralytics import YOLO
+def drawn_start(start: Path, work: Path) -> Path:
+    """Weights (.pt) trained on drawn boards alone: what the bundled model is, and where others start from.
 
-    made = Path(str(YOLO(weights).export(format="openvino", imgsz=SIDE_PX, batch=1, dynamic=False)))
-    shutil.rmtree(to, ignore_errors=True)
-    shutil.move(made, to)
-
-
-def unquantised(model: ov.Model) -> list[str]:
-    """Operations kept in floating point: the head's box branch and its decoding.
-
-    Box distances of a raw head do not bear INT8; the score branch (`cv3`) does.
+    A stage that `work` holds already is not run again.
     """
-    names = [op.get_friendly_name() for op in model.get_ordered_ops() if op.get_type_name() != "Constant"]
-    head = [name for name in names if ".cv3." in name and "Convolution" in name][-1].split(".cv3.")[0]
-    return [name for name in names if name.startswith((f"{head}/", f"{head}.cv2."))]
+    work.mkdir(parents=True, exist_ok=True)
+    if not (work / "data/drawn").exists():
+        shutil.rmtree(work / "data", ignore_errors=True)
+        _step("draw", start, work, work, {})
+        (work / "data/drawn").touch()
+    for step in ("crops", "boards", "again"):
+        _step(step, start, work, work, {})
+    return work / "runs/again/weights/last.pt"
 
 
 def quantise(source: Path, target: Path) -> dict[str, Any]:
-    """INT8 by nncf's post-training quantisation on drawn boards; gives its settings."""
-    import nncf
-
-    model = ov.Core().read_model(next(source.glob("*.xml")))
-    ignored = unquantised(model)
+    """INT8 as `training.quantise` makes it, calibrated on drawn boards; gives its settings."""
     pictures = [model_input(board) for board in drawn_boards(*CALIBRATION)]
-    quantised = nncf.quantize(
-        model,
-        nncf.Dataset(pictures),
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(pictures),
-        ignored_scope=nncf.IgnoredScope(names=ignored),
-    )
-    ov.save_model(quantised, target / "model.xml", compress_to_fp16=True)
-    return {
-        "method": "post-training, preset MIXED, kept tensors stored as FP16",
-        "calibration": {"pictures": len(pictures), "first_layout_seed": CALIBRATION[0], "layouts": CALIBRATION[1]},
-        "unquantised": "the head's box branch (cv2) and decoding",
-        "unquantised_operations": len(ignored),
-    }
+    made = post_training(source, target / "model.xml", pictures)
+    seeds = {"first_layout_seed": CALIBRATION[0], "layouts": CALIBRATION[1]}
+    return {**made.settings(), "calibration": {"pictures": len(pictures), **seeds}}
 
 
 def look(model: Path, precision: str | None, boards: list[Board]) -> list[Found]:
@@ -213,15 +181,17 @@ def _step(step: str, start: Path, work: Path, out: Path, log: dict[str, Any]) ->
         return train(TRAIN_CROPS, start=start, data=data / "crops", name="crops", work=work)
     if step == "boards":
         crops_made = work / "runs/crops" / CROPS_MADE
-        return train(TRAIN_BOARDS, start=crops_made, data=data / "boards", name="boards", work=work, gliding=True)
+        return train(TRAIN_BOARDS, start=crops_made, data=data / "boards", name="boards", work=work)
     if step == "again":
         boards_made = work / "runs/boards" / last
-        return train(TRAIN_AGAIN, start=boards_made, data=data / "again", name="again", work=work, gliding=True)
+        return train(TRAIN_AGAIN, start=boards_made, data=data / "again", name="again", work=work)
     if step == "export":
-        return export(work / "runs/again" / last, work / "fp32")
+        shutil.rmtree(work / "exported", ignore_errors=True)
+        export(work / "runs/again" / last, work / "exported", SIDE_PX)
+        return None
     if step == "quantise":
-        return quantise(work / "fp32", out)
-    fp32 = next((work / "fp32").glob("*.xml"))
+        return quantise(work / FP32, out)
+    fp32 = work / FP32
     figures = measure({"fp32": (fp32, "f32"), "int8": (out / "model.xml", None)})
     (out / "figures.json").write_text(json.dumps(_report(out, figures, log), indent=1) + "\n")
     return None

@@ -1,0 +1,73 @@
+"""The promise kept: 1,000 simulated calibrations of a model whose true risk is known.
+
+A bad part has one defect of one of three classes; the score of the best detection on it follows a known
+distribution (some defects are not found at any score). The risk at any thresholds is then known exactly, and
+so is whether a calibration broke its promise.
+"""
+
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from training.thresholds import Tops, calibrate, common_path, quantile_path
+
+LABELS = ("open", "short", "spur")
+SHARES = (0.5, 0.3, 0.2)
+POWERS = (6.0, 3.0, 9.0)
+"""Of class c: P(score < t) = lost + (1 - lost) * t ** power."""
+LOST = 0.002
+DRAWS = 1000
+
+
+def risk(thresholds: NDArray[np.float64]) -> float:
+    """True share of bad parts that escape."""
+    below = (share * (LOST + (1 - LOST) * t**p) for share, p, t in zip(SHARES, POWERS, thresholds, strict=True))
+    return float(sum(below))
+
+
+def draw_bad(rng: np.random.Generator, n: int) -> list[Tops]:
+    kinds = rng.choice(len(LABELS), n, p=SHARES)
+    scores = np.where(rng.random(n) < LOST, 0.0, rng.random(n) ** (1 / np.array(POWERS)[kinds]))
+    return [Tops({LABELS[k]: s}) for k, s in zip(kinds.tolist(), scores.tolist(), strict=True)]
+
+
+def most(delta: float) -> float:
+    """delta + 3 sigma of a share of DRAWS."""
+    return delta + 3 * math.sqrt(delta * (1 - delta) / DRAWS)
+
+
+@pytest.mark.parametrize(("own_path", "limit", "confidence", "n"), [(False, 0.02, 0.9, 400), (True, 0.05, 0.8, 250)])
+def test_violations_stay_within_the_confidence(own_path: bool, limit: float, confidence: float, n: int) -> None:
+    """At the highest thresholds that are allowed: the others are below them."""
+    rng = np.random.default_rng(20)
+    path = common_path(LABELS, steps=400)
+    if own_path:  # drawn from other parts than those of the calibration
+        others = draw_bad(rng, 300)
+        path = quantile_path(
+            {label: [p.scores[label] for p in others if label in p.scores] for label in LABELS}, LABELS
+        )
+    good = [Tops({"open": float(s)}) for s in rng.random(200) ** 2]
+    broken = chosen_broken = 0
+    for _ in range(DRAWS):
+        done = calibrate(draw_bad(rng, n), good, LABELS, limit=limit, confidence=confidence, path=path)
+        broken += risk(np.array([done.highest[label] for label in LABELS])) > limit
+        chosen_broken += risk(np.array([done.thresholds[label] for label in LABELS])) > limit
+    delta = 1 - confidence
+    print(f"{broken} and {chosen_broken} of {DRAWS} broken, allowed {most(delta) * DRAWS:.0f} ({delta:g} + 3 sigma)")
+    assert chosen_broken <= broken <= most(delta) * DRAWS
+    assert broken >= delta * DRAWS / 4  # not by being needlessly careful
+
+
+def test_shares_of_a_parts_defects_keep_the_promise_too() -> None:
+    """Defects of one part are all found or all lost far more often than by chance."""
+    rng = np.random.default_rng(21)
+    path, limit, confidence, broken = common_path(("open",), steps=100), 0.1, 0.9, 0
+    good = [Tops({"open": float(s)}) for s in rng.random(100)]
+    for _ in range(DRAWS // 4):
+        hard = rng.random(200) ** (1 / 6)  # a part's own hardness, common to its three defects
+        defects = [Tops({"open": float(s)}, part=str(i)) for i, s in enumerate(hard.tolist()) for _ in range(3)]
+        done = calibrate(defects, good, ("open",), kind="miss", limit=limit, confidence=confidence, path=path)
+        broken += done.highest["open"] ** 6 > limit
+    assert broken <= most(1 - confidence) * DRAWS / 4

@@ -1,0 +1,1 @@
+"""Labelled pictures: read from the formats that people have, checked, split, written anew."""

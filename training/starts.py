@@ -1,0 +1,62 @@
+"""Where a training begins: given weights, none, or the model that judged the reviewed parts."""
+
+import shutil
+from pathlib import Path
+
+from agent.errors import OkngError
+from training.datasets.values import Dataset
+from training.inputs import evenly, network_inputs
+from training.order import MODELS, Order
+from training.restart import find_bundle, weights_of
+
+STATISTICS = 64
+"""Pictures that a rebuilt network's statistics come from."""
+
+
+def start_of(order: Order, dataset: Dataset, pictures: tuple[Path, ...], to: Path) -> str | Path:
+    """What the training starts with: a .pt file, or the name of a network's .yaml for random weights.
+
+    `pictures`: training pictures as the network sees them. Raises OkngError, naming what would do.
+    """
+    if order.from_review:
+        models = dataset.facts.get("models", {})
+        newest = sorted(models, reverse=True) if isinstance(models, dict) else []
+        bundle = find_bundle(order.active, order.out, newest)
+        if bundle.manifest.labels != dataset.labels[: len(bundle.manifest.labels)]:
+            what = f"its labels are {', '.join(bundle.manifest.labels)}, the review has {', '.join(dataset.labels)}"
+            raise OkngError(f"--from-review: {bundle.id}: {what}")
+        given = list(network_inputs(evenly(pictures, STATISTICS), order.side_px))
+        return weights_of(bundle, given, to / "start.pt")
+    if order.start == "none":
+        if order.model not in MODELS:
+            raise OkngError(f"--start none: --model must be one of {', '.join(MODELS)}, not {order.model}")
+        return f"{order.model}.yaml"
+    if order.start == "download":
+        return f"{order.model}.pt"
+    for name in (order.start, order.model if order.model.endswith(".pt") else "", f"{order.model}.pt"):
+        if name and Path(name).is_file():
+            return Path(name).resolve()
+        if name and name == order.start:
+            raise OkngError(f"--start {name}: no such file")
+    raise OkngError(
+        f"no starting weights: there is no file {order.model}.pt here; give --start FILE.pt, "
+        "--start download for Ultralytics' own, or --start none to begin with random ones"
+    )
+
+
+def guided_start(start: str | Path, pipeline: str, fold: bool, to: Path) -> str | Path:
+    """For a guided model that starts from one of ordinary pictures: made to look at the part alone at first."""
+    if pipeline != "guided" or not fold or not isinstance(start, Path):
+        return start
+    from training.deeppcb import fold_first
+
+    to.mkdir(parents=True, exist_ok=True)
+    return fold_first(start, to / "folded.pt")
+
+
+def keep_weights(weights: Path, file: Path) -> Path:
+    """The trained weights beside the bundle: later trainings start there. Never a part of the bundle."""
+    temporary = file.with_suffix(".pt.tmp")
+    shutil.copyfile(weights, temporary)
+    temporary.replace(file)
+    return file
