@@ -18,12 +18,20 @@ from agent.recipes import Recipes
 from agent.settings import Reading, read
 from agent.station.cameras.table import CAMERAS
 from agent.station.engines.table import ENGINES
+from agent.station.jobs import planned_for
 from agent.station.memory import LaneMemory
-from agent.station.models.bundle import Bundle, read_bundle
+from agent.station.models.activations import Activations, effective
+from agent.station.models.bundle import Bundle
 from agent.station.models.golden import Proven, load_proven
-from agent.station.prepare import find_bundle, planned_for
+from agent.station.models.library import Library
+from agent.station.models.signing import trust_of
+from agent.station.reference import read_reference
+from agent.station.traditional import DifferenceProof
 from agent.uplink.probe import try_once
+from pipelines.align import aligner_of
+from pipelines.difference import difference_facts
 from pipelines.recipe import Recipe, check_against
+from pipelines.values import Pixels
 
 PICTURE_S = 10.0
 
@@ -81,18 +89,30 @@ def _recipe_and_model(name: str, lane: LaneConfig, config: Config) -> Iterator[P
         where = f"lanes.{name}, told to use recipe {told}"
         print(f"lane {name}: was told to judge by recipe {told}, not {lane.recipe} as the configuration says")
     try:
-        recipe = Recipes(config.station.data).read(told or lane.recipe)
-        bundle = read_bundle(find_bundle(recipe.model, config.station.data))
+        recipes = Recipes(config.station.data)
+        recipe = recipes.read(told or lane.recipe)
+        reference = read_reference(recipes, recipe)
+        if reference is not None:
+            # Made as the station will: bounds that leave nothing to align by are found here.
+            aligner_of(recipe, reference)
+        if recipe.pipeline == "difference" and reference is not None:
+            yield from _difference(name, where, recipe, reference)
+            return
+        recipe = effective(recipe, Activations(config.station.data).of(recipe.name))
+        bundle = Library(config.station.data, trust_of(config.models)).read(recipe.model)
     except Refused as refused:
         yield from (Problem(f"{where}: {refused.subject}: {p.where}", p.what) for p in refused.problems)
         return
-    for wrong in check_against(recipe, bundle.manifest.labels):
+    except ValueError as error:
+        yield Problem(f"{where}: recipe {recipe.name}: reference", str(error))
+        return
+    for wrong in check_against(recipe, bundle.facts.labels, bundle.facts.pipeline, bundle.digest):
         yield Problem(f"{where}: recipe {recipe.name}: {wrong.where}", wrong.what)
     if not bundle.proves:
         what = "has no golden pictures, so nobody would notice a device that computes wrongly"
         print(f"warning: {where}: model {bundle.id} {what}")
     try:
-        loaded = _proven(lane, bundle, recipe, config).loaded
+        loaded = _proven(lane, bundle, recipe, config, reference).loaded
     except OkngError as error:
         yield Problem(f"{where}: model {bundle.id}", str(error))
         return
@@ -102,9 +122,20 @@ def _recipe_and_model(name: str, lane: LaneConfig, config: Config) -> Iterator[P
     print(f"lane {name}: recipe {recipe.name}, model {_named(bundle)} on {at}{fallback}")
 
 
-def _proven(lane: LaneConfig, bundle: Bundle, recipe: Recipe, config: Config) -> Proven:
+def _difference(name: str, where: str, recipe: Recipe, reference: Pixels) -> Iterator[Problem]:
+    """The traditional method: no model, so only its recipe and its reference can be wrong."""
+    facts = difference_facts()
+    for wrong in check_against(recipe, facts.labels, facts.pipeline):
+        yield Problem(f"{where}: recipe {recipe.name}: {wrong.where}", wrong.what)
+    if why := DifferenceProof(recipe, reference, SystemClock()).all():
+        yield Problem(f"{where}: recipe {recipe.name}: difference", why)
+    height, width = reference.shape[:2]
+    print(f"lane {name}: recipe {recipe.name}, difference from a reference of {width} x {height} px")
+
+
+def _proven(lane: LaneConfig, bundle: Bundle, recipe: Recipe, config: Config, reference: Pixels | None) -> Proven:
     """Compiled as the station will, but with nothing kept: root's files would be in the station's way."""
-    planned = planned_for(lane, bundle, recipe)
+    planned = planned_for(lane, bundle, recipe, reference)
     uncached = config.engine.model_copy(update={"cache_mb": 0})
     lanes, slots = len(config.lanes), planned.slots
     with tempfile.TemporaryDirectory(prefix="okng-check-") as nowhere:

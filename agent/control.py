@@ -15,8 +15,19 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | judge    | file, lane, part_id, purpose    | record: id; the file lies in the runtime folder     | web, cli |
 |          | fault, note in place of file    | record: id, UNSURE; the picture could not be read   | web, cli |
 | uplink   | state, detail, sent, refused    | -; the uplink says how it is, shown by status       | uplink |
+| update   | event, detail                   | -; a step of an update, kept as an event            | uplink |
+| review   | part, reviewer, verdict, boxes, | review: id, durable; said twice with one token it   | web |
+|          | note, stratum, utc_us, token    | is stored once                                      |     |
 | misbehave| lane, kind, for_s               | -; a virtual line goes wrong for so long, 0 ends it | cli |
 | stop     | -                               | -; the station ends as after SIGTERM                | cli |
+| models   | -                               | models, and by which recipe each judges             | uplink, web |
+| model_import | file, activate, recipe      | id, digest, gates: what each device made of it      | uplink |
+| model_activate | id, recipe, expect_change, again | recipe, model, lanes, revision               | web |
+| model_rollback | recipe                    | to which, and the parts judged since                | web |
+| model_seen | recipe                        | a person has dealt with what was taken back         | web |
+| model_remove | id                          | removed                                             | cli |
+
+The long ones (model_import, model_activate) answer when they are done: `ask` is to be given time.
 """
 
 import json
@@ -28,7 +39,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.errors import ControlFailed
+from agent.errors import ControlFailed, StationRefused
 
 MAX_LINE_BYTES = 64 * 1024
 SOCKET = "control.sock"
@@ -37,8 +48,11 @@ UPLINK_USER = "okng-uplink"
 WEB_USER = "okng-web"
 _EVERYONE = frozenset({"status"})
 ALLOWED: Mapping[str, frozenset[str]] = {
-    UPLINK_USER: _EVERYONE | {"settle", "pause", "resume", "recipe", "resend", "uplink"},
-    WEB_USER: _EVERYONE | {"pause", "resume", "recipe", "watch", "judge"},
+    UPLINK_USER: _EVERYONE | {"settle", "pause", "resume", "recipe", "resend", "uplink", "update"}
+    | {"models", "model_import"},
+    WEB_USER: _EVERYONE
+    | {"pause", "resume", "recipe", "watch", "judge", "review"}
+    | {"models", "model_activate", "model_rollback", "model_seen"},
 }
 """What the users of the systemd units may say; root and the station's own user may say everything."""
 
@@ -80,7 +94,7 @@ def read_line(connection: socket.socket) -> bytes:
 def ask(runtime: Path, verb: str, timeout_s: float = 5.0, **arguments: object) -> dict[str, Any]:
     """Say one verb to the station and return its answer.
 
-    Raises ControlFailed when the station is not running, too slow, or refuses.
+    Raises ControlFailed when the station is not running or too slow, StationRefused (one too) when it refuses.
     """
     path = runtime / SOCKET
     try:
@@ -92,5 +106,5 @@ def ask(runtime: Path, verb: str, timeout_s: float = 5.0, **arguments: object) -
     except OSError as error:
         raise ControlFailed(f"no station answers at {path}: {error}") from error
     if not answer.get("ok"):
-        raise ControlFailed(str(answer.get("error", "refused without a reason")))
+        raise StationRefused(str(answer.get("error", "refused without a reason")))
     return answer

@@ -48,6 +48,14 @@ class LaneStatus(_Frozen):
     recipe_hash: str
     recipe_trouble: str = ""
     """Not empty: the last good revision is used, because the recipe's file was refused, and why."""
+    promise: str = ""
+    """What became of the model's promise under this recipe: "holds", "void: why", or "" where it has none."""
+    model_stage: str = ""
+    """What is being done about models: an import, or the health window of a new one; empty: nothing."""
+    model_trouble: str = ""
+    """Not empty: another model judges than the one that was activated, and why."""
+    model_rolled_back: str = ""
+    """Not empty: the model that was last taken back by itself, why, and the parts to hold."""
     paused: bool
     paused_why: str
     captured: int

@@ -1,8 +1,179 @@
-"""`okng model`."""
+"""`okng model`: the models of a station, through its control socket, or by its data folder when none runs."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from agent.commands.table import Verbs
+from agent.errors import OkngError
+from agent.paths import CONFIGURATION
+
+PATIENCE_S = 1800.0
+"""A first compilation on every device of the order may take minutes."""
 
 
 def add(verbs: Verbs) -> None:
-    """Add the verb to the command line; its parser names what carries it out (`set_defaults(run=...)`)."""
-    del verbs
+    """Add the verb to the command line."""
+    model = verbs.add_parser("model", help="models: list, import, activate, roll back, shadow, canary, remove")
+    what = model.add_subparsers(dest="what", required=True, metavar="WHAT")
+    every = argparse.ArgumentParser(add_help=False)
+    every.add_argument("--config", type=Path, default=CONFIGURATION, metavar="FILE", help="default: %(default)s")
+    every.add_argument("--json", action="store_true", help="print the answer as JSON")
+    listed = what.add_parser("list", parents=[every], help="every model, and by which recipe each judges")
+    listed.set_defaults(act=_list)
+    brought = what.add_parser("import", parents=[every], help="check, unpack and try a model; it judges nobody yet")
+    brought.add_argument("file", type=Path, help="NAME-VERSION.okng, or a bundle's folder")
+    brought.set_defaults(act=_import)
+    active = what.add_parser("activate", parents=[every], help="let a model judge, from the next part on")
+    active.add_argument("id", help="NAME-VERSION")
+    active.add_argument("--recipe", default="", help="default: the only recipe in use")
+    active.add_argument("--expect-change", action="store_true", help="its verdicts differ: watch errors and time only")
+    active.add_argument("--again", action="store_true", help="although it is active, or was taken back")
+    active.set_defaults(act=_activate)
+    back = what.add_parser("rollback", parents=[every], help="back to the good model before")
+    back.add_argument("--recipe", default="", help="default: the only recipe in use")
+    back.set_defaults(act=_rollback)
+    held = what.add_parser("held", parents=[every], help="the parts that the last model taken back has judged, as CSV")
+    held.add_argument("--recipe", default="", help="default: the only one with such a model")
+    held.add_argument("--all", action="store_true", help="those that did not pass, too")
+    held.add_argument("--done", action="store_true", help="they have been dealt with: the alarm ends")
+    held.set_defaults(act=_held_parts)
+    gone = what.add_parser("remove", parents=[every], help="remove an installed model that nobody needs")
+    gone.add_argument("id", help="NAME-VERSION")
+    gone.set_defaults(act=_remove)
+    model.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    act: Callable[[argparse.Namespace], int] = options.act
+    return act(options)
+
+
+def _say(options: argparse.Namespace, verb: str, **arguments: object) -> dict[str, Any]:
+    """Say a verb to the station, or do it here where none runs. Raises OkngError."""
+    from agent.control import ask
+    from agent.lock import holder
+    from agent.settings import load_or_last_good
+
+    config = load_or_last_good(options.config).config
+    if holder(config.station.data):
+        return ask(config.station.runtime, verb, PATIENCE_S, **arguments)
+    from agent.station.offline import offline
+
+    return dict(offline(config, verb, arguments, lambda text: print(text, file=sys.stderr)))
+
+
+def _list(options: argparse.Namespace) -> int:
+    said = _say(options, "models")
+    if options.json:
+        print(json.dumps(said, indent=1))
+        return 0
+    for model in said["models"]:
+        print(_line(model))
+        for gate in model.get("gates", ()):
+            print(f"    {_gate(gate)}")
+    for recipe in said["recipes"]:
+        lanes = ", ".join(said["lanes"].get(recipe["recipe"], ())) or "no lane"
+        print(f"recipe {recipe['recipe']} ({lanes}): {_active(recipe)}")
+    return 0
+
+
+def _line(model: Mapping[str, Any]) -> str:
+    if "problem" in model:
+        return f"{model['id']}  {model['source']}, {model['mb']} MB: REFUSED: {model['problem']}"
+    told = [f"{model['source']}, {model['mb']} MB", model["signature"] if model["source"] != "bundled" else ""]
+    told += [model["promise"], model["used"]]
+    told += [", ".join(f"{name} {value}" for name, value in model["figures"].items())]
+    return f"{model['id']}  {'; '.join(text for text in told if text)}"
+
+
+def _gate(gate: Mapping[str, Any]) -> str:
+    if not gate["passed"]:
+        return f"{gate['device']}: FAILED: {gate['why']}"
+    cost = f", p99 {gate['p99_ms']:g} ms, {gate['memory_mb']:g} MB" if gate["p99_ms"] else ""
+    return f"{gate['device']}: passed ({gate['runtime']}, {gate['precision']}){cost}"
+
+
+def _active(recipe: Mapping[str, Any]) -> str:
+    if not recipe["active"]:
+        return "as its file says"
+    since = datetime.fromtimestamp(recipe["since_utc_us"] / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    told = [f"{recipe['active']} since {since}"]
+    told += ["new, being watched"] if recipe["on_trial"] else []
+    told += [f"before: {', '.join(recipe['previous'])}"] if recipe["previous"] else []
+    if back := recipe["rolled_back"]:
+        told.append(f"{back['model']} was taken back: {back['why']} ({_held(back)})")
+    return "; ".join(told)
+
+
+def _held(back: Mapping[str, Any]) -> str:
+    if not back["parts"]:
+        return "it judged no part"
+    return f"hold records {back['first_id']} to {back['last_id']}: {back['parts']} parts, {back['passed']} of them OK"
+
+
+def _import(options: argparse.Namespace) -> int:
+    said = _say(options, "model_import", file=str(options.file.absolute()))
+    if options.json:
+        print(json.dumps(said, indent=1))
+        return 0
+    print(f"imported {said['id']} (sha256 {said['digest'][:12]}…), {said['key'] or 'signed by nobody'}")
+    for gate in said["gates"]:
+        print(f"    {_gate({**gate, 'passed': not gate['why']})}")
+    print(f"next: okng model activate {said['id']}")
+    return 0
+
+
+def _activate(options: argparse.Namespace) -> int:
+    flags = {"expect_change": options.expect_change, "again": options.again}
+    said = _say(options, "model_activate", id=options.id, recipe=options.recipe, **flags)
+    if options.json:
+        print(json.dumps(said, indent=1))
+        return 0
+    lanes = ", ".join(said["lanes"]) or "no lane yet"
+    print(f"{said['model']} judges by recipe {said['recipe']} on {lanes}")
+    return 0
+
+
+def _rollback(options: argparse.Namespace) -> int:
+    said = _say(options, "model_rollback", recipe=options.recipe)
+    print(json.dumps(said, indent=1) if options.json else f"back to {said['to']}; {said['model']}: {_held(said)}")
+    return 0
+
+
+def _held_parts(options: argparse.Namespace) -> int:
+    """Read from the database alone: it works whether or not the station runs."""
+    import csv
+
+    from agent.settings import load_or_last_good
+    from agent.station.models.activations import Activations
+    from agent.store.read import Reader
+    from pipelines.values import Outcome
+
+    data = load_or_last_good(options.config).config.station.data
+    back = {name: kept.rolled_back for name, kept in Activations(data).all().items() if kept.rolled_back}
+    names = [options.recipe] if options.recipe else sorted(back)
+    if len(names) != 1 or (taken := back.get(names[0])) is None:
+        raise OkngError(f"name the recipe; models were taken back for: {', '.join(sorted(back)) or 'none'}")
+    reader = Reader(data / "results.db")
+    rows = csv.writer(sys.stdout)
+    rows.writerow(("record", "part_id", "lane", "captured", "outcome", "model"))
+    for number in reader.ids_judged_by(taken.digest, taken.first_id, taken.last_id):
+        part = reader.part(number)
+        if part is not None and (options.all or part.record.verdict.outcome is Outcome.OK):
+            record = part.record
+            when = datetime.fromtimestamp(record.captured.utc_us / 1e6, UTC).isoformat()
+            rows.writerow((number, record.part_id, record.origin.lane, when, record.verdict.outcome, taken.model))
+    if options.done:
+        _say(options, "model_seen", recipe=names[0])
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    said = _say(options, "model_remove", id=options.id)
+    print(json.dumps(said, indent=1) if options.json else f"removed {said['removed']}")
+    return 0

@@ -16,25 +16,25 @@ from agent.errors import OkngError, StoreFailed
 from agent.lock import DataLock
 from agent.log import set_up
 from agent.ports import Camera, Clock
-from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
 from agent.station.alarms import Alarms
 from agent.station.cameras.hotplug import Hotplug
 from agent.station.cameras.push import Push
 from agent.station.cameras.table import CAMERAS
-from agent.station.engines.table import ENGINES
 from agent.station.evidence import Evidence
 from agent.station.lane import Lane, Paused
 from agent.station.live import Live
 from agent.station.memory import LaneMemory
-from agent.station.prepare import Preparer
+from agent.station.modelling import modelling
+from agent.station.models.signing import trust_of
+from agent.station.review_verbs import ReviewVerbs
 from agent.station.server import ControlServer
 from agent.station.state import Facts, causes, lane_status, status, uplink_status
 from agent.station.temperature import temperature_c
 from agent.station.verbs import Verbs
 from agent.status import Alarm
 from agent.store.read import Reader
-from agent.store.values import Outbox
+from agent.store.values import JudgedBy, Outbox
 from agent.store.write import Writer
 from agent.uplink.payload import StationEncoder
 from pipelines.recipe import Recipe
@@ -59,10 +59,10 @@ class Station:
         stack: ExitStack,
         clock: Clock,
         cameras: Mapping[str, Callable[[], Camera]] | None = None,
-        remembers: bool = True,
+        by_hand: bool = False,
     ) -> None:
-        """`cameras`: drivers of lanes that do not come from the table. `remembers`: a configuration that works
-        is kept as the last good one."""
+        """`cameras`: drivers of lanes that do not come from the table. `by_hand`: a person has named the model,
+        so that nobody need have signed it, and the configuration is not kept as the last good one."""
         config = loaded.config
         self._clock = clock
         self._facts = Facts(loaded, secrets.token_hex(8), clock.now())
@@ -92,20 +92,19 @@ class Station:
         self._reader = Reader(data / "results.db")
         self._outbox = Outbox(epoch="", last_seq=0, unsettled=0, oldest_unsettled_utc_us=0)
         self._memory = LaneMemory(data)
-        self._remembers = remembers
+        self._by_hand = by_hand
         self._cameras = cameras or {}
         self.pushes: dict[str, Push] = {}
         self._drivers: dict[str, Camera] = {}
         self.lanes = {name: self._lane(name) for name in config.lanes}
-        engine = ENGINES[config.engine.kind](config.engine, data / "cache")
-        self._preparer = Preparer(
+        self._models = modelling(
             config=config,
             lanes=self.lanes,
-            engine=engine,
-            recipes=Recipes(data),
             memory=self._memory,
             clock=clock,
             event=self.store.event,
+            judged_by=self._judged_by,
+            trust=None if by_hand else trust_of(config.models),
         )
         self._hotplug = stack.enter_context(Hotplug(self._wake))
         self._alarms = Alarms(self.store.event)
@@ -117,17 +116,20 @@ class Station:
             store=self.store,
             live=self._live,
             clock=clock,
-            change_recipe=self._preparer.change,
+            change_recipe=self._models.preparer.change,
             memory=self._memory,
             stop=self._stopping.set,
         )
-        self._server = ControlServer(runtime, self._verbs.table())
+        reviews = ReviewVerbs(self.store)
+        self._server = ControlServer(runtime, {**self._verbs.table(), **self._models.verbs.table(), **reviews.table()})
         self._server.start()
         stack.callback(self._server.stop)
-        self._parts = (self.store, self._live, self._evidence, self._server, self._preparer)
-        self._preparer.start(then=self._start_lanes)
+        models = self._models
+        self._parts = (self.store, self._live, self._evidence, self._server, models.preparer, models.watch)
+        models.start(then=self._start_lanes)
+        stack.callback(models.stop)
         stack.callback(self._stop_lanes)
-        stack.callback(self._preparer.stop)
+        stack.callback(models.preparer.stop)
 
     def _lane(self, name: str) -> Lane:
         config = self._facts.loaded.config.lanes[name]
@@ -166,6 +168,11 @@ class Station:
             self._live.show(record_id, record, frame)
             self._evidence.offer(record_id, record, frame, recipe.evidence_ok_rate)
 
+    def _judged_by(self, model_hash: str, since_utc_us: int) -> JudgedBy:
+        """What a model has judged so far; what waits is committed first."""
+        self.store.flush()
+        return self._reader.judged_by(model_hash, since_utc_us)
+
     def _temperature_c(self, lane: str) -> float | None:
         known = self.lanes.get(lane)
         return temperature_c(known.job.origin.device) if known is not None and known.job is not None else None
@@ -179,7 +186,7 @@ class Station:
             return
         for lane in self.lanes.values():
             lane.start()
-        if self._remembers and any(lane.job is not None for lane in self.lanes.values()):
+        if not self._by_hand and any(lane.job is not None for lane in self.lanes.values()):
             self._remember()
 
     def _remember(self) -> None:
@@ -219,7 +226,7 @@ class Station:
         """One round: state, alarms, watchdog. Returns a crash that ends the process, or ""."""
         now = self._clock.now()
         outbox = self._outbox = self._read_outbox()
-        lanes = tuple(lane_status(lane, self._clock) for lane in self.lanes.values())
+        lanes = tuple(lane_status(lane, self._clock, self._models) for lane in self.lanes.values())
         uplink = uplink_status(self._verbs.uplink, outbox, now, self._facts)
         state = status(
             facts=self._facts,

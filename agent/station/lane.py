@@ -1,9 +1,9 @@
 """A lane: one camera with its recipe and model session, one capture thread and one inspect thread."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from threading import Lock
 
 from agent.clock import ms_between
 from agent.config import LaneConfig
@@ -11,40 +11,21 @@ from agent.errors import EngineFailed, StoreFailed
 from agent.ports import Camera, Clock, Shot, Store
 from agent.slot import Slot
 from agent.station.capture import Capture, Hooks
-from agent.station.job import Job
+from agent.station.job import Job, look_and_judge
 from agent.station.meters import Meter
+from agent.station.models.health import failed, sample_of
+from agent.station.part import AfterCommit, Committed, Decided, Opened, Taken
 from agent.worker import Worker
-from pipelines.recipe import Recipe
-from pipelines.rules import judge, late
-from pipelines.values import Frame, Inspection, Outcome, Reason, Record, Rule, Stages, Verdict
+from pipelines.rules import late
+from pipelines.values import Frame, Inspection, Outcome, Reason, Record, Rule, Stamp, Verdict
 
 log = logging.getLogger(__name__)
 
 TAKE_TIMEOUT_S = 0.5
 STORE_RETRY_S = 0.5
 ERRORS_IN_A_ROW = 5
-Committed = Callable[[int, Record, Frame | None, Recipe], None]
-"""(record's id, record, picture, recipe): called on the write thread once the row is durable."""
 PROVE_EVERY_S = 10.0
 """An idle lane judges a golden picture so often, to prove that it could judge a part."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Taken:
-    """A numbered picture on its way to the inspect thread."""
-
-    frame: Frame
-    shot: Shot
-    job: Job
-    """The recipe revision and model of the part's trigger: a part keeps them."""
-    open_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """The row that was opened for a part at its trigger, if the lane opens any."""
-
-    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +71,14 @@ class Lane:
         self.paused = paused
         self.started = False
         self.job: Job | None = None
+        self.on_trial: Job | None = None
+        """A job in its health window, condemned or not."""
         self.trouble = ""
         """Why there is no job: the engine or the recipe failed."""
         self.recipe_trouble = ""
         """Why the recipe's last good revision is used instead of its file."""
+        self.model_trouble = ""
+        """Why another model judges than the one that was activated."""
         self.seen = Seen()
         self.progress_ns = clock.now().mono_ns
         """When this lane last judged a part or proved that it could."""
@@ -104,6 +89,8 @@ class Lane:
         self._clock_trusted = clock_trusted
         self._last_sequence = 0
         self._errors = 0
+        self._deciding = Lock()
+        """Held while a verdict is given its time, and while a job is condemned: none of its verdicts is later."""
         every = config.keeps_every
         # A source that is read at our own pace is its own queue: pictures would only grow old in ours.
         waits = every and (config.camera.free_running or config.camera.kind == "push")
@@ -166,7 +153,36 @@ class Lane:
     def _opening(self, frame: Frame, job: Job) -> Record:
         height, width = frame.pixels.shape[:2]
         interrupted = Verdict(Outcome.UNSURE, (Reason(Rule.INTERRUPTED),))
-        return self._record(frame, job, Inspection((), None, width, height), interrupted, missed=0, open_id=None)
+        nothing, now = Inspection((), None, width, height), self._clock.now()
+        return self._record(frame, job, nothing, interrupted, missed=0, open_id=None, at=now)
+
+    # From any thread -------------------------------------------------------------------------------
+
+    def take_over(self, job: Job) -> None:
+        """Parts triggered from now on are judged by this job."""
+        self.on_trial = job if job.standing.before is not None else None
+        self.job, self.trouble = job, ""
+
+    def condemn(self, job: Job, why: str) -> None:
+        """This job gives no verdict any more; the one before it takes its place, for waiting parts as well.
+
+        Without one before it, or when it is condemned already, nothing happens.
+        """
+        standing = job.standing
+        with self._deciding:
+            if standing.before is None or standing.condemned:
+                return
+            standing.condemned, standing.condemned_utc_us = why, self._clock.now().utc_us
+            if self.job is not None and self.job.standing is standing:
+                self.job = standing.before
+        log.error("lane %s: model %s is taken back: %s", self.name, job.origin.model, why)
+
+    def acquit(self, job: Job) -> bool:
+        """This job has done well and needs none to stand by; False when it was condemned meanwhile."""
+        with self._deciding:
+            if not job.standing.condemned:
+                job.standing.before = self.on_trial = None
+            return not job.standing.condemned
 
     # On the inspect thread -------------------------------------------------------------------------
 
@@ -175,48 +191,52 @@ class Lane:
         if taken is None:
             self._prove()
             return
-        frame, job = taken.frame, taken.job
-        seen, verdict = self._look_and_judge(taken)
-        decided = self._clock.now()
-        total_ms = ms_between(frame.at, decided)
-        seen = replace(seen, stages=replace(seen.stages, total_ms=total_ms))
-        verdict = late(verdict, total_ms, job.recipe.deadline_ms)
+        frame = taken.frame
         missed = frame.sequence - self._last_sequence - 1
         self._last_sequence = frame.sequence
-        record = self._record(frame, job, seen, verdict, missed, taken.open_id)
-        self._store.add(record, frame, _AfterCommit(self._on_commit, job.recipe, taken.shot.committed))
+        if frame.fault is not None:
+            self._store.event("picture_refused", lane=self.name, source=frame.source, why=taken.shot.note)
+        decided = self._decide(taken)
+        job, seen = decided.job, decided.seen
+        record = self._record(frame, job, seen, decided.verdict, missed, taken.open_id, decided.at)
+        told = (*decided.kept, *([taken.shot.committed] if taken.shot.committed else []))
+        self._store.add(record, frame, AfterCommit(self._on_commit, job.recipe, told))
         self.judged += 1
         self.missed += missed
-        self.progress_ns = decided.mono_ns
-        self.meter.add(decided.mono_ns, total_ms)
+        self.progress_ns = decided.at.mono_ns
+        self.meter.add(decided.at.mono_ns, seen.stages.total_ms)
+        job.standing.history.add(sample_of(seen, decided.verdict, missed))
         if seen.quality is not None:
             self.seen = Seen(seen.quality.brightness, seen.quality.sharpness)
         self._crash_after_errors(seen)
 
-    def _look_and_judge(self, taken: Taken) -> tuple[Inspection, Verdict]:
-        frame, job = taken.frame, taken.job
-        try:
-            seen = job.look(frame)
-            looked = self._clock.now()
-            verdict = judge(seen, job.recipe, job.thresholds)
-            judge_ms = ms_between(looked, self._clock.now())
-        except Exception:
-            # One part's error makes that part UNSURE, answered and recorded; never OK, never nothing.
-            trace = traceback.format_exc()
-            log.error("lane %s: part %d could not be judged:\n%s", self.name, frame.sequence, trace)
-            height, width = frame.pixels.shape[:2]
-            wait_ms = ms_between(frame.at, self._clock.now())
-            seen = Inspection((), None, width, height, Stages(wait_ms=wait_ms), Rule.ERROR, trace[-2000:])
-            return seen, Verdict(Outcome.UNSURE, (Reason(Rule.ERROR),))
-        if frame.fault is not None:
-            self._store.event("picture_refused", lane=self.name, source=frame.source, why=taken.shot.note)
-            seen = replace(seen, note=taken.shot.note)
-        return replace(seen, stages=replace(seen.stages, judge_ms=judge_ms)), verdict
+    def _decide(self, taken: Taken) -> Decided:
+        """By the job of the part's trigger; once that is condemned, by the good one before it."""
+        while True:
+            job = taken.job.in_charge
+            judged = look_and_judge(job, taken.frame, taken.shot.note, self._clock)
+            self._condemn_after_errors(job, judged.seen)
+            with self._deciding:
+                # What a condemned job has just found is given to nobody: the part is judged anew.
+                if job.standing.condemned:
+                    continue
+                at = self._clock.now()
+            total_ms = ms_between(taken.frame.at, at)
+            seen = replace(judged.seen, stages=replace(judged.seen.stages, total_ms=total_ms))
+            return Decided(job, seen, late(judged.verdict, total_ms, job.recipe.deadline_ms), at, judged.kept)
+
+    def _condemn_after_errors(self, job: Job, seen: Inspection) -> None:
+        """A new model is taken back before its errors in a row would end the process."""
+        standing = job.standing
+        if standing.before is None or not failed(seen):
+            return
+        errors = standing.history.errors + 1
+        if errors >= standing.errors_allowed:
+            last = (seen.note.strip().splitlines() or ["no reason was given"])[-1]
+            self.condemn(job, f"{errors} parts could not be judged for an error: {last}"[:500])
 
     def _crash_after_errors(self, seen: Inspection) -> None:
-        # With detections it is a picture of too many things, not a model or a device that has gone wrong.
-        failed = seen.fault is Rule.ERROR and not seen.detections
-        self._errors = self._errors + 1 if failed else 0
+        self._errors = self._errors + 1 if failed(seen) else 0
         if self._errors >= ERRORS_IN_A_ROW:
             raise TooManyErrors(f"lane {self.name}: {self._errors} parts in a row could not be judged: {seen.note}")
 
@@ -225,20 +245,22 @@ class Lane:
         if job is None or (now.mono_ns - self.progress_ns) / 1e9 < PROVE_EVERY_S:
             return
         if wrong := job.prove():
-            raise TooManyErrors(f"lane {self.name}: the golden picture was not judged as it must be: {wrong}")
+            why = f"the golden picture was not judged as it must be: {wrong}"
+            if job.standing.before is None:
+                raise TooManyErrors(f"lane {self.name}: {why}")
+            self.condemn(job, why)
         self.progress_ns = self._clock.now().mono_ns
 
     def _record(
-        self, frame: Frame, job: Job, seen: Inspection, verdict: Verdict, missed: int, open_id: int | None
+        self, frame: Frame, job: Job, seen: Inspection, verdict: Verdict, missed: int, open_id: int | None, at: Stamp
     ) -> Record:
-        now = self._clock.now()
         return Record(
             origin=replace(job.origin, camera_serial=self.capture.view.info.serial),
             run=self._run,
             sequence=frame.sequence,
             missed=missed,
             captured=frame.at,
-            decided_utc_us=now.utc_us,
+            decided_utc_us=at.utc_us,
             inspection=seen,
             verdict=verdict,
             purpose=frame.purpose,
@@ -247,17 +269,3 @@ class Lane:
             open_id=open_id,
             clock_trusted=self._clock_trusted(),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _AfterCommit:
-    """What follows a durable row: the page and the evidence, then the picture's own source."""
-
-    station: Committed
-    recipe: Recipe
-    source: Callable[[int], None] | None
-
-    def __call__(self, record_id: int, record: Record, frame: Frame | None) -> None:
-        self.station(record_id, record, frame, self.recipe)
-        if self.source is not None:
-            self.source(record_id)

@@ -10,6 +10,8 @@ from agent.ports import Clock
 from agent.settings import Loaded
 from agent.station.alarms import Cause
 from agent.station.lane import Lane
+from agent.station.modelling import Modelling
+from agent.station.models.activations import RolledBack
 from agent.status import Alarm, DiskStatus, LaneStatus, SettingStatus, Status, UplinkState, UplinkStatus
 from agent.store.values import Outbox
 from agent.version import __version__
@@ -40,7 +42,7 @@ class Facts:
     started: Stamp
 
 
-def lane_status(lane: Lane, clock: Clock) -> LaneStatus:
+def lane_status(lane: Lane, clock: Clock, models: Modelling) -> LaneStatus:
     """One lane now."""
     view, job, now = lane.capture.view, lane.job, clock.now()
     pace = lane.meter.pace(now.mono_ns)
@@ -63,6 +65,10 @@ def lane_status(lane: Lane, clock: Clock) -> LaneStatus:
         recipe=job.recipe.name if job else lane.config.recipe,
         recipe_hash=job.origin.recipe_hash if job else "",
         recipe_trouble=lane.recipe_trouble,
+        promise=job.promise if job else "",
+        model_stage=models.watch.stage(lane),
+        model_trouble=lane.model_trouble,
+        model_rolled_back=_back(models.rollout.rolled_back(lane)),
         paused=lane.paused.on,
         paused_why=lane.paused.why,
         captured=lane.capture.captured,
@@ -76,6 +82,13 @@ def lane_status(lane: Lane, clock: Clock) -> LaneStatus:
         brightness=round(lane.seen.brightness, 1),
         sharpness=round(lane.seen.sharpness, 1),
     )
+
+
+def _back(back: RolledBack | None) -> str:
+    if back is None:
+        return ""
+    hold = f"; hold records {back.first_id} to {back.last_id} ({back.parts}, {back.passed} OK)" if back.parts else ""
+    return f"{back.model}: {back.why}{hold}"
 
 
 def uplink_status(says: UplinkSays, outbox: Outbox, now: Stamp, facts: Facts) -> UplinkStatus:
@@ -155,6 +168,10 @@ def _of_lane(lane: LaneStatus) -> Iterator[Cause]:
         yield Cause("engine_failed", lane.name, lane.engine_detail)
     if lane.recipe_trouble:
         yield Cause("recipe_refused", lane.name, lane.recipe_trouble)
+    if lane.model_rolled_back:
+        yield Cause("model_rolled_back", lane.name, lane.model_rolled_back)
+    if lane.model_trouble:
+        yield Cause("model_fallback", lane.name, lane.model_trouble)
     if lane.fallback:
         yield Cause("engine_fallback", lane.name, lane.fallback)
     if lost := [s.name for s in lane.settings if s.asked != s.given]:

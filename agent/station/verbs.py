@@ -27,6 +27,11 @@ log = logging.getLogger(__name__)
 JUDGE_TIMEOUT_S = 20.0
 MOST = 2**53
 """Beyond any count; SQLite's integers end at 2**63."""
+UPDATE_EVENTS = ("update_started", "update_resumed", "update_progress", "update_waiting", "update_downloaded") + (
+    "update_refused",
+    "update_done",
+)
+MOST_DETAILS = 12
 
 
 class Verbs:
@@ -71,6 +76,7 @@ class Verbs:
             "watch": self.watch,
             "judge": self.judge,
             "uplink": self.uplink_says,
+            "update": self.update,
             "misbehave": self.misbehave,
             "stop": self.stop,
         }
@@ -164,6 +170,21 @@ class Verbs:
             self._clock.now(),
             _number(said.get("refused", 0), "refused"),
         )
+        return {}
+
+    def update(self, said: Mapping[str, Any]) -> Mapping[str, object]:
+        """A step of an update that the uplink carries out: an event, as if it were the station's own."""
+        name, detail = said["event"], said["detail"]
+        if name not in UPDATE_EVENTS:
+            raise ValueError(f"event {str(name)[:40]!r}: allowed are {', '.join(UPDATE_EVENTS)}")
+        if not isinstance(detail, dict) or len(detail) > MOST_DETAILS:
+            raise ValueError(f"detail: an object with at most {MOST_DETAILS} names is allowed")
+        plain = {
+            str(k)[:40]: v[:1000] if isinstance(v, str) else v
+            for k, v in detail.items()
+            if isinstance(v, str | int | float) and abs(len(v) if isinstance(v, str) else v) < MOST
+        }
+        self._store.event(name, **{k: v for k, v in plain.items() if k not in ("name", "self")})
         return {}
 
     def misbehave(self, said: Mapping[str, Any]) -> Mapping[str, object]:

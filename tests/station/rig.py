@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from agent.clock import SystemClock
+from agent.config import ACCEPT_UNSIGNED
 from agent.ports import Camera, Clock
 from agent.settings import load
 from agent.station.app import Station
@@ -109,7 +110,9 @@ def write_settings(data: Path, runtime: Path, lanes: str, more: str = "", recipe
     (data / "recipes").mkdir(exist_ok=True)
     (data / "recipes" / "trial.toml").write_text(recipe or RECIPE.format(model='"canned-1"'))
     settings = data / "station.toml"
-    head = f'[station]\ndata = "{data}"\nruntime = "{runtime}"\n[web]\nenabled = false\n[engine]\nkind = "canned"\n'
+    # The canned bundle was never signed.
+    head = f'[models]\naccept_unsigned = "{ACCEPT_UNSIGNED}"\n[station]\ndata = "{data}"\nruntime = "{runtime}"\n'
+    head += '[web]\nenabled = false\n[engine]\nkind = "canned"\n'
     settings.write_text(head + more + lanes)
     return settings
 

@@ -1,9 +1,11 @@
 """The engine's port: loads a bundle for a device and an input size."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
+from agent.errors import EngineFailed
 from agent.ports import Model
 from agent.station.models.bundle import Bundle
 
@@ -42,3 +44,39 @@ class Engine(Protocol):
         no device could do it.
         """
         ...
+
+
+def first_that_loads(bundle: Bundle, devices: Sequence[str], load: Callable[[str], Loaded]) -> Loaded:
+    """What `load` gives for the first device on which it raises no EngineFailed; the others are named in it."""
+    passed_over: list[str] = []
+    for device in devices:
+        try:
+            return replace(load(device), fallback="; ".join(passed_over))
+        except EngineFailed as error:
+            passed_over.append(f"{device}: {error}")
+    raise EngineFailed(f"no device could load {bundle.id}: {'; '.join(passed_over) or 'none was asked for'}")
+
+
+def onnx_of(bundle: Bundle) -> Path:
+    """The bundle's ONNX file: its graph if that is one, else its variant "onnx", else any. Raises EngineFailed."""
+    manifest = bundle.manifest
+    others = sorted(manifest.variants.items(), key=lambda item: (item[0] != "onnx", item[0]))
+    for graph in (manifest.graph, *(name for _, name in others)):
+        if graph.endswith(".onnx"):
+            return bundle.folder / graph
+    there = ", ".join(f"{precision} ({name})" for precision, name in others) or "none"
+    raise EngineFailed(f"it has no ONNX graph: its graph is {manifest.graph}, its variants are {there}")
+
+
+def fits(bundle: Bundle, graph: Path, shape: Sequence[int | None], size: tuple[int, int]) -> None:
+    """Whether a graph's input may be (1, 3, *size). Raises EngineFailed.
+
+    `shape` is the graph's own; None is a dimension that it leaves open.
+    """
+    wanted = (1, 3, *size)
+    said = tuple("?" if one is None else one for one in shape)
+    if len(shape) != 4 or any(one not in (None, want) for one, want in zip(shape, wanted, strict=True)):
+        raise EngineFailed(f"{graph.name} has the fixed input {said}, asked for {wanted}")
+    own = bundle.manifest.input
+    if None in shape[2:] and not own.dynamic and size != (own.height_px, own.width_px):
+        raise EngineFailed(f"{bundle.id} has the fixed input {(own.height_px, own.width_px)}, asked for {size}")

@@ -71,8 +71,7 @@ class OpenVinoEngine:
                 # The first inference of the process, and the first look at a tensor, happen here in
                 # one thread: two lanes that made them together hung (OpenVINO 2026.4.1).
                 model.session(1).run(1)
-                runtime = f"OpenVINO {identity['openvino']}, {device} {identity.get('FULL_DEVICE_NAME', '')}".strip()
-                return Loaded(model, "; ".join(passed_over), runtime, cached)
+                return Loaded(model, "; ".join(passed_over), _runtime(device, identity), cached)
             # OpenVINO has no error type of its own: what its C++ throws arrives as RuntimeError.
             except (EngineFailed, RuntimeError) as error:
                 passed_over.append(f"{device}: {_short(error)}")
@@ -218,6 +217,13 @@ def _hints(config: EngineConfig, device: str, lanes: int, slots: int) -> dict[st
         if config.threads:
             hints["INFERENCE_NUM_THREADS"] = config.threads
     return {**hints, **config.properties.get(device.partition(".")[0], {})}
+
+
+def _runtime(device: str, identity: Mapping[str, str]) -> str:
+    """Everything that a result may hang on besides the model: when it changes, the model is proven anew."""
+    named = f"OpenVINO {identity['openvino']}, {device} {identity.get('FULL_DEVICE_NAME', '')}".strip()
+    driver = identity.get("NPU_DRIVER_VERSION", "")
+    return f"{named}, driver {driver}" if driver else named
 
 
 def _exported(compiled: ov.CompiledModel) -> bytes:

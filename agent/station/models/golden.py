@@ -4,9 +4,10 @@ Proven on this device, at this precision, with this driver: an accelerator can b
 error (FIELD 12 and 13).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,10 +17,10 @@ from agent.errors import BundleRefused, EngineFailed, Problem
 from agent.ports import Clock, Model, Session
 from agent.station.engines.engine import Engine, Loaded
 from agent.station.models.bundle import Bundle, Golden
+from agent.station.sized import SizedLook
 from pipelines.boxes import iou
-from pipelines.look import Look, plan
 from pipelines.recipe import Recipe
-from pipelines.values import Detection, Frame, Pixels
+from pipelines.values import Detection, Frame, Inspection, Pixels
 
 LEAST_IOU = 0.8
 MOST_SCORE_APART = 0.1
@@ -34,18 +35,37 @@ class Proven:
     """Compiled for `golden_size` on the same device; `loaded.model` itself where that is its size."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a model showed on one device."""
+
+    device: str
+    runtime: str
+    """Engine and driver with their versions."""
+    why: str = ""
+    """How the golden pictures failed; empty: every answer was as it must be."""
+
+
 def golden_size(bundle: Bundle) -> tuple[int, int]:
     """(height, width) of the input that the golden answers were made with: the manifest's."""
     return bundle.manifest.input.height_px, bundle.manifest.input.width_px
 
 
 def load_proven(
-    engine: Engine, bundle: Bundle, devices: Sequence[str], size: tuple[int, int], *, lanes: int = 1, slots: int = 1
+    engine: Engine,
+    bundle: Bundle,
+    devices: Sequence[str],
+    size: tuple[int, int],
+    *,
+    lanes: int = 1,
+    slots: int = 1,
+    shown: Callable[[Shown], None] = lambda _: None,
 ) -> Proven:
     """As `Engine.load`, but a device that fails the golden pictures is passed over as well.
 
     A model compiled for another size than the golden answers were made with is proven by a second
-    one, compiled for that size on the same device. Raises EngineFailed when no device is left.
+    one, compiled for that size on the same device. `shown` is told of each device that it ran on.
+    Raises EngineFailed when no device is left.
     """
     passed_over: list[str] = []
     left = list(devices)
@@ -59,10 +79,20 @@ def load_proven(
         except EngineFailed as error:
             raise EngineFailed("; ".join([*passed_over, str(error)])) from error
         wrong = Prover(bundle, model.session(), SystemClock()).all()
+        shown(Shown(loaded.device, loaded.runtime, wrong))
         if not wrong:
             return Proven(replace(loaded, fallback="; ".join(passed_over)), model)
         passed_over.append(f"{loaded.device}: the golden pictures fail: {wrong}")
         left = left[left.index(loaded.device) + 1 :]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ready:
+    """A golden picture with the look for it."""
+
+    golden: Golden
+    picture: Pixels
+    look: Callable[[Frame], Inspection]
 
 
 class Prover:
@@ -76,17 +106,15 @@ class Prover:
         self._bundle, self._session, self._clock = bundle, session, clock
         height, width = session.inputs[0].shape[:2]
         self._facts = replace(bundle.facts, dynamic=False, height_px=height, width_px=width)
-        lowest = min(bundle.threshold(label) for label in bundle.manifest.labels)
-        # What lies below the threshold is seen too, so that a failure can say how far below.
-        self._recipe = Recipe.model_validate({"name": "golden", "model": bundle.id, "keep_score": lowest / 2})
-        self._pictures = tuple((golden, read_picture(bundle.folder / golden.file)) for golden in bundle.manifest.golden)
+        # Looks are kept: with a reference, making one takes longer than looking.
+        self._pictures = tuple(self._ready(golden) for golden in bundle.manifest.golden)
         self._next = 0
 
     def problems(self) -> tuple[Problem, ...]:
         """Every way in which the model's answers to all golden pictures differ from those expected."""
         if not self._pictures:
             return tuple(self._runs())
-        return tuple(p for golden, picture in self._pictures for p in self._compare(golden, picture))
+        return tuple(p for golden in self._pictures for p in self._compare(golden))
 
     def all(self) -> str:
         """The problems in words; empty: every answer is as it must be."""
@@ -96,19 +124,38 @@ class Prover:
         """As `all`, for one picture only: the next one in turn."""
         if not self._pictures:
             return self.all()
-        golden, picture = self._pictures[self._next % len(self._pictures)]
+        golden = self._pictures[self._next % len(self._pictures)]
         self._next += 1
-        return "; ".join(map(str, self._compare(golden, picture)))
+        return "; ".join(map(str, self._compare(golden)))
 
-    def find(self, picture: Pixels) -> tuple[Detection, ...]:
-        """Everything from half the lowest threshold on, by falling score. Raises EngineFailed."""
-        height, width = picture.shape[:2]
-        there = plan(self._facts, self._recipe, height, width)
-        at = self._clock.now()
-        look = Look(self._facts, self._recipe, there, self._session, now_ns=self._now_ns, live=False)
-        seen = look(Frame("golden", 1, picture, at))
+    def find(self, picture: Pixels, reference: Pixels | None = None) -> tuple[Detection, ...]:
+        """Everything from half the lowest threshold on, by falling score; a guided model sees the reference too.
+
+        Raises EngineFailed; BundleRefused where no part can be aligned to that reference.
+        """
+        return self._seen(self._look(reference), picture)
+
+    def _ready(self, golden: Golden) -> _Ready:
+        folder = self._bundle.folder
+        reference = None if golden.reference is None else read_picture(folder / golden.reference)
+        return _Ready(golden, read_picture(folder / golden.file), self._look(reference))
+
+    def _look(self, reference: Pixels | None) -> Callable[[Frame], Inspection]:
+        lowest = min(self._bundle.threshold(label) for label in self._bundle.manifest.labels)
+        # What lies below the threshold is seen too, so that a failure can say how far below.
+        said: dict[str, Any] = {"name": "golden", "model": self._bundle.id, "keep_score": lowest / 2}
+        if self._facts.pipeline == "guided":
+            said |= {"pipeline": "guided", "reference": {"picture": "golden"}}
+        recipe = Recipe.model_validate(said)
+        try:
+            return SizedLook(self._facts, recipe, self._session, self._now_ns, live=False, reference=reference)
+        except ValueError as error:
+            raise BundleRefused(f"model bundle {self._bundle.id}", [Problem("golden", str(error))]) from error
+
+    def _seen(self, look: Callable[[Frame], Inspection], picture: Pixels) -> tuple[Detection, ...]:
+        seen = look(Frame("golden", 1, picture, self._clock.now()))
         if seen.fault is not None:
-            raise EngineFailed(seen.note)
+            raise EngineFailed(seen.note or f"the picture is {seen.fault}")
         return seen.detections
 
     def _now_ns(self) -> int:
@@ -116,14 +163,18 @@ class Prover:
 
     def _runs(self) -> list[Problem]:
         try:
-            self.find(np.full((*golden_size(self._bundle), 3), self._facts.pad, np.uint8))
+            if self._facts.pipeline == "guided":  # there is no reference to look at
+                self._session.run()
+            else:
+                self.find(np.full((*golden_size(self._bundle), 3), self._facts.pad, np.uint8))
         except EngineFailed as error:
             return [Problem(self._bundle.id, str(error))]
         return []
 
-    def _compare(self, golden: Golden, picture: Pixels) -> list[Problem]:
+    def _compare(self, ready: _Ready) -> list[Problem]:
+        golden = ready.golden
         try:
-            found = self.find(picture)
+            found = self._seen(ready.look, ready.picture)
         except EngineFailed as error:
             return [Problem(golden.file, str(error))]
         counting = [d for d in found if d.score >= self._bundle.threshold(d.label)]

@@ -1,0 +1,126 @@
+"""The station's models put together: who makes jobs, who chooses, who takes in, who watches."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.config import Config
+from agent.ports import Clock
+from agent.recipes import Recipes
+from agent.station.engines.table import ENGINES
+from agent.station.jobs import Jobs
+from agent.station.lane import Lane
+from agent.station.memory import LaneMemory
+from agent.station.model_verbs import ModelVerbs
+from agent.station.models.activations import Activations
+from agent.station.models.choice import Choice
+from agent.station.models.gate import Gates
+from agent.station.models.intake import Intake
+from agent.station.models.library import Library
+from agent.station.models.signing import Trust
+from agent.station.prepare import Preparer
+from agent.station.rollout import Rollout
+from agent.station.watch import HealthWatch
+from agent.store.values import JudgedBy
+
+Event = Callable[..., None]
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What models there are, and which is chosen; touches no lane, and works without a station too."""
+
+    library: Library
+    gates: Gates
+    choice: Choice
+    intake: Intake
+    recipes: Recipes
+    activations: Activations
+
+
+def shelf(config: Config, memory: LaneMemory, clock: Clock, event: Event, trust: Trust | None) -> Shelf:
+    """The models of a data folder, whose lock is held by the caller."""
+    data: Path = config.station.data
+    library = Library(data, trust)
+    recipes, activations = Recipes(data), Activations(data)
+    gates = Gates(data, config.engine, clock)
+    choice = Choice(
+        config=config, library=library, recipes=recipes, activations=activations, memory=memory, clock=clock
+    )
+    intake = Intake(
+        config=config,
+        library=library,
+        gates=gates,
+        needed=choice.needed,
+        deadlines_ms=choice.deadlines_ms,
+        inputs=choice.inputs,
+        event=event,
+    )
+    return Shelf(library, gates, choice, intake, recipes, activations)
+
+
+@dataclass(frozen=True, slots=True)
+class Modelling:
+    """The parts of a running station that have to do with models."""
+
+    preparer: Preparer
+    rollout: Rollout
+    watch: HealthWatch
+    verbs: ModelVerbs
+
+    def start(self, then: Callable[[], None]) -> None:
+        """Prepare the lanes in the background, then call `then`; watch from now on."""
+        self.preparer.start(first=self.rollout.recover, then=then)
+        self.watch.start()
+
+    def stop(self) -> None:
+        """After the lanes: whether one of them has crashed decides how the next start sees a new model."""
+        self.watch.stop()
+        self.rollout.close()
+
+
+def modelling(
+    *,
+    config: Config,
+    lanes: Mapping[str, Lane],
+    memory: LaneMemory,
+    clock: Clock,
+    event: Event,
+    judged_by: Callable[[str, int], JudgedBy],
+    trust: Trust | None,
+) -> Modelling:
+    """Put together for a station with these lanes. Without `trust`, whoever made a model is not asked."""
+    there = shelf(config, memory, clock, event, trust)
+    there.library.tidy()
+    jobs = Jobs(
+        config=config,
+        library=there.library,
+        engine=ENGINES[config.engine.kind](config.engine, config.station.data / "cache"),
+        recipes=there.recipes,
+        gates=there.gates,
+        clock=clock,
+        event=event,
+    )
+    preparer = Preparer(
+        lanes=lanes,
+        jobs=jobs,
+        recipes=there.recipes,
+        activations=there.activations,
+        memory=memory,
+        event=event,
+        errors_allowed=config.models.health_errors,
+    )
+    rollout = Rollout(
+        config=config.models,
+        lanes=lanes,
+        choice=there.choice,
+        intake=there.intake,
+        jobs=jobs,
+        preparer=preparer,
+        clock=clock,
+        event=event,
+        judged_by=judged_by,
+    )
+    watch = HealthWatch(config.models, there.activations, rollout, there.intake, clock)
+    verbs = ModelVerbs(config=config.models, intake=there.intake, choice=there.choice, rollout=rollout)
+    return Modelling(preparer, rollout, watch, verbs)

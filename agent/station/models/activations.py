@@ -1,0 +1,202 @@
+"""Which model judges by which recipe: `models.json` in the data folder. It survives a restart.
+
+A recipe's file names a model; an activation puts another one in its place until the file itself names
+another. The file is replaced as a whole, so that whoever dies in the middle of an activation leaves the old
+model or the new one, and never none.
+"""
+
+import json
+import logging
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agent.atomic import write_atomically
+from pipelines.recipe import Recipe
+
+log = logging.getLogger(__name__)
+
+FILE = "models.json"
+
+
+class _Kept(BaseModel):
+    # What a newer okng wrote besides is passed over and not refused: a station must come up.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Version(_Kept):
+    """A model, by its name and by what it is."""
+
+    id: str
+    """NAME-VERSION."""
+    digest: str
+    """sha256 of its manifest, hex."""
+
+    @property
+    def of_recipe(self) -> dict[str, str]:
+        """The fields of a recipe that name it."""
+        return {"model": self.id, "model_hash": self.digest}
+
+
+class Canary(_Kept):
+    """A candidate that judges a share of the parts beside the active model."""
+
+    id: str
+    digest: str = ""
+    share: float
+
+
+class Before(_Kept):
+    """Figures of the model before, as `agent.station.models.health.Figures`."""
+
+    parts: int
+    ng: int
+    unsure: int
+    errors: int
+    missed: int
+    p99_ms: float
+    scores: tuple[int, ...]
+    labels: dict[str, int]
+
+
+class Probation(_Kept):
+    """The health window of an activation, while it is open."""
+
+    boot: str
+    """Boot id of the machine when it was opened, or gone on with."""
+    drift: bool = True
+    """Whether the verdicts are expected to be like those before."""
+    ended_well: bool = False
+    """The process was stopped within the window, and did not die in it."""
+    before: Before | None = None
+
+
+class RolledBack(_Kept):
+    """An activation that was taken back, and the parts that it judged."""
+
+    model: str
+    digest: str
+    to: str
+    why: str
+    at_utc_us: int
+    first_id: int = 0
+    last_id: int = 0
+    parts: int = 0
+    passed: int = 0
+    """Of them OK: what is to be held."""
+    by_itself: bool = True
+    seen: bool = False
+    """A person knows of it, and has dealt with the parts: the alarm is over."""
+
+
+class Activation(_Kept):
+    """What one recipe is judged by."""
+
+    active: str = ""
+    """NAME-VERSION; empty: the model that the recipe's file names."""
+    digest: str = ""
+    since_utc_us: int = 0
+    file_model: str = ""
+    """What the recipe's file named when this was said: once it names another, the file decides again."""
+    previous: tuple[Version, ...] = ()
+    """Good ones before it, the last one first."""
+    shadow: str | None = None
+    canary: Canary | None = None
+    probation: Probation | None = None
+    rolled_back: RolledBack | None = None
+    """The last one that was taken back."""
+
+    @property
+    def version(self) -> Version:
+        return Version(id=self.active, digest=self.digest)
+
+    def decides(self, file_model: str) -> bool:
+        """Whether it stands in for the model of a recipe whose file names this one."""
+        return bool(self.active) and self.file_model == file_model
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Every bundle that it needs."""
+        canary = [self.canary.id] if self.canary else []
+        shadow = [self.shadow] if self.shadow else []
+        active = [self.active] if self.active else []
+        return frozenset([*active, *(v.id for v in self.previous), *shadow, *canary])
+
+
+def effective(recipe: Recipe, activation: Activation, by_file: bool = True) -> Recipe:
+    """The recipe with the model that is active for it.
+
+    `by_file` is False for a revision, which names the model that judged then. A file that has pinned a
+    model's hash since is obeyed.
+    """
+    pinned = by_file and recipe.model_hash not in ("", activation.digest)
+    decides = activation.decides(recipe.model) if by_file else bool(activation.active)
+    return recipe.model_copy(update=activation.version.of_recipe) if decides and not pinned else recipe
+
+
+class _File(_Kept):
+    recipes: dict[str, Activation] = Field(default_factory=dict)
+
+
+class Activations:
+    """`models.json`, written by the station only, from any of its threads."""
+
+    def __init__(self, data: Path) -> None:
+        self._file = data / FILE
+        self._lock = Lock()
+        self.trouble = ""
+        """Why the file could not be read; the recipes' last good revisions then say which model was used."""
+        self._unwritten = False
+        self._known = self._read()
+
+    def of(self, recipe: str) -> Activation:
+        """What the recipe is judged by; an empty one where nothing was ever activated."""
+        return self._known.get(recipe, Activation())
+
+    def all(self) -> dict[str, Activation]:
+        """By the recipe's name."""
+        return dict(self._known)
+
+    def change(self, recipe: str, **fields: Any) -> Activation:
+        """Replace some fields of one recipe's activation. Raises OSError when it cannot be made durable."""
+        with self._lock:
+            after = self.of(recipe).model_copy(update=fields)
+            self._write({**self._known, recipe: after})
+            return after
+
+    def insist(self, recipe: str, **fields: Any) -> Activation:
+        """As `change`, but it holds even where the disk refuses it; `retry` makes it durable later."""
+        with self._lock:
+            after = self.of(recipe).model_copy(update=fields)
+            known = {**self._known, recipe: after}
+            try:
+                self._write(known)
+            except OSError as error:
+                log.error("%s cannot be written, tried again later: %s", self._file, error)
+                self._known, self._unwritten = known, True
+            return after
+
+    def retry(self) -> None:
+        """Write what `insist` could not."""
+        with self._lock:
+            if self._unwritten:
+                with suppress(OSError):
+                    self._write(self._known)
+
+    def _write(self, known: dict[str, Activation]) -> None:
+        body = {"recipes": {name: each.model_dump(mode="json") for name, each in sorted(known.items())}}
+        write_atomically(self._file, json.dumps(body, indent=1).encode() + b"\n")
+        self._known, self._unwritten = known, False
+
+    def _read(self) -> dict[str, Activation]:
+        try:
+            return _File.model_validate_json(self._file.read_bytes()).recipes
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValidationError) as error:
+            self.trouble = f"{self._file} cannot be read: {error}"
+            log.error("%s", self.trouble)
+            return {}

@@ -1,0 +1,153 @@
+"""Does a new model do worse? Figures and comparisons, without a station."""
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.station.models.health import (
+    ALPHA,
+    BINS,
+    FEWEST,
+    KEEPS,
+    Figures,
+    History,
+    Limits,
+    Sample,
+    figures_of,
+    more,
+    problem_of,
+    sample_of,
+    together,
+)
+from pipelines.values import Detection, Inspection, Outcome, Reason, Rule, Stages, Verdict
+
+LIMITS = Limits(errors=3, deadline_ms=1000, share=0.8)
+GOOD = Sample(ng=False, unsure=False, error=False, total_ms=10.0, missed=0, top=0.1)
+BAD = replace(GOOD, ng=True, top=0.9, labels=("open",))
+samples = st.lists(
+    st.builds(
+        Sample,
+        ng=st.booleans(),
+        unsure=st.booleans(),
+        error=st.just(False),
+        total_ms=st.floats(0, 2000),
+        missed=st.integers(0, 3),
+        top=st.floats(0, 1),
+        labels=st.sets(st.sampled_from(["open", "short"])).map(tuple),
+    ),
+    max_size=60,
+)
+
+
+def line(parts: int, bad_share: float, seed: int, **changes: float) -> Figures:
+    draw = random.Random(seed)
+    parts_ = [BAD if draw.random() < bad_share else GOOD for _ in range(parts)]
+    return figures_of(replace(sample, **changes) for sample in parts_)  # type: ignore[arg-type]
+
+
+def test_an_equal_model_is_let_be() -> None:
+    """A good model is hardly ever taken back by chance, however often it is looked at."""
+    alarms = 0
+    for seed in range(400):
+        before, now = line(500, 0.2, seed), line(200, 0.2, 10_000 + seed)
+        alarms += bool(problem_of(before, now, LIMITS))
+    assert alarms <= 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+def test_another_share_of_bad_parts_is_noticed(share: float) -> None:
+    """A blind model, and one that rejects everything."""
+    assert "NG" in problem_of(line(500, 0.25, 1), line(120, share, 2), LIMITS)
+    assert problem_of(line(500, 0.25, 1), line(120, share, 2), replace(LIMITS, drift=False)) == ""
+
+
+def test_errors_are_enough_by_themselves() -> None:
+    failing = [replace(GOOD, error=True, unsure=True)] * 3
+    assert "3 of 5 parts" in problem_of(Figures(), figures_of([GOOD, GOOD, *failing]), LIMITS)
+    assert problem_of(Figures(), figures_of([GOOD, GOOD, *failing[:2]]), LIMITS) == ""
+
+
+def test_unsure_parts_are_compared_with_before() -> None:
+    unsure = replace(GOOD, unsure=True)
+    before, now = figures_of([GOOD] * 198 + [unsure] * 2), figures_of([GOOD] * 80 + [unsure] * 20)
+    assert "UNSURE" in problem_of(before, now, LIMITS)
+    assert problem_of(now, now, LIMITS) == ""
+    assert "UNSURE" in problem_of(Figures(), figures_of([unsure] * 10 + [GOOD] * 20), LIMITS)
+
+
+def test_time_is_compared_with_before_and_with_the_deadline() -> None:
+    fast = line(100, 0.2, 1, total_ms=10.0)
+    assert "810 ms" in problem_of(fast, line(100, 0.2, 2, total_ms=810.0), LIMITS)
+    assert "was 10 ms" in problem_of(fast, line(100, 0.2, 2, total_ms=250.0), LIMITS)
+    assert problem_of(fast, line(100, 0.2, 2, total_ms=150.0), LIMITS) == ""
+    slow_line = line(100, 0.2, 1, total_ms=900.0)
+    assert problem_of(slow_line, line(100, 0.2, 2, total_ms=950.0), LIMITS) == ""
+
+
+def test_missed_pictures_are_compared_with_before() -> None:
+    before, now = line(200, 0.2, 1), line(100, 0.2, 2, missed=1)
+    assert "too slow" in problem_of(before, now, LIMITS)
+    assert problem_of(now, now, LIMITS) == ""
+
+
+def test_labels_in_another_order_are_noticed_by_the_mix_of_defects() -> None:
+    draw = random.Random(1)
+    mix = ["open"] * 7 + ["short"] * 2 + ["spur"]
+    swapped = {"open": "spur", "short": "short", "spur": "open"}
+    right = [replace(BAD, labels=(draw.choice(mix),)) if draw.random() < 0.3 else GOOD for _ in range(600)]
+    wrong = [replace(s, labels=tuple(swapped[n] for n in s.labels)) for s in right[:200]]
+    assert "mix of defects" in problem_of(figures_of(right), figures_of(wrong), LIMITS)
+    assert problem_of(figures_of(right), figures_of(wrong), replace(LIMITS, same_labels=False)) == ""
+    assert problem_of(figures_of(right), figures_of(right[:200]), LIMITS) == ""
+
+
+def test_other_scores_are_noticed() -> None:
+    before = figures_of([replace(BAD, top=0.9)] * 200)
+    assert "Kolmogorov" in problem_of(before, figures_of([replace(BAD, top=0.55)] * 50), LIMITS)
+    assert problem_of(before, figures_of([replace(BAD, top=0.92)] * 50), LIMITS) == ""
+
+
+def test_nothing_is_said_of_few_parts() -> None:
+    assert problem_of(line(500, 0.2, 1), line(FEWEST - 1, 1.0, 2), LIMITS) == ""
+
+
+def test_fisher_against_known_numbers() -> None:
+    """The lady tasting tea: 4 of 4 against 0 of 4 has a chance of 1 in 70 (Fisher 1935)."""
+    assert more(4, 4, 0, 4) == pytest.approx(1 / 70)
+    assert more(3, 4, 1, 4) == pytest.approx(17 / 70)
+    assert more(0, 10, 0, 10) == 1.0
+    assert more(5, 100, 5, 100) > ALPHA
+
+
+@given(samples, samples)
+def test_figures_add_up(one: list[Sample], other: list[Sample]) -> None:
+    both = together([figures_of(one), figures_of(other)])
+    assert both.parts == len(one) + len(other) == sum(both.scores)
+    assert both.ng == sum(s.ng for s in [*one, *other])
+    assert len(both.scores) == BINS + 1
+    assert all(count > 0 for count in both.labels.values())
+
+
+@given(samples, samples)
+def test_any_two_lines_can_be_compared(one: list[Sample], other: list[Sample]) -> None:
+    assert isinstance(problem_of(figures_of(one), figures_of(other), LIMITS), str)
+
+
+def test_history_keeps_the_last_parts_and_counts_all() -> None:
+    history = History()
+    for _ in range(KEEPS + 5):
+        history.add(replace(GOOD, error=True))
+    assert (history.parts, history.errors, history.figures().parts) == (KEEPS + 5, KEEPS + 5, KEEPS)
+
+
+def test_only_reasons_of_the_station_speak_against_a_model() -> None:
+    seen = Inspection((), None, 8, 8, Stages(total_ms=5))
+    dark = sample_of(seen, Verdict(Outcome.UNSURE, (Reason(Rule.TOO_DARK),)), 0)
+    late = sample_of(seen, Verdict(Outcome.UNSURE, (Reason(Rule.LATE),)), 0)
+    assert (dark.unsure, late.unsure, dark.error) == (False, True, False)
+    many = replace(seen, fault=Rule.ERROR, detections=(Detection("open", 0.9, 0, 0, 1, 1),))
+    assert sample_of(replace(seen, fault=Rule.ERROR), Verdict(Outcome.UNSURE), 0).error
+    assert not sample_of(many, Verdict(Outcome.UNSURE), 0).error, "too many boxes are the picture's"
