@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from agent import paths
-from agent.config import EngineConfig
+from agent.config import DEVICES, EngineConfig
 from agent.errors import ConfigurationRefused
 from agent.machine import Machine, PciDevice, read_machine
 from agent.options import cameras
@@ -27,8 +27,24 @@ def by_name(name: str) -> Profile:
     return next(p for p in PROFILES if p.name == name)
 
 
-def test_the_four_profiles_are_there() -> None:
-    assert [p.name for p in PROFILES] == ["arm64-cpu", "intel-gpu", "intel-npu", "x86-cpu"]
+BY_ITSELF = ["arm64-cpu", "intel-gpu", "intel-npu", "x86-cpu"]
+BY_NAME = ["amd-gpu", "amd-npu", "nvidia-gpu", "qualcomm-npu"]
+"""They need a build of onnxruntime that a machine does not show: taken where the configuration names them."""
+
+
+def test_the_profiles_are_there() -> None:
+    assert [p.name for p in PROFILES] == sorted(BY_ITSELF + BY_NAME)
+
+
+def test_onnxruntimes_profiles_are_taken_by_name_only() -> None:
+    """Whatever is in the machine: where one of them fits, a CPU profile fits as well and comes first."""
+    cpu = {p.match.architecture: p for p in (by_name("x86-cpu"), by_name("arm64-cpu"))}
+    for profile in map(by_name, BY_NAME):
+        other = cpu[profile.match.architecture]
+        assert set(other.match.cpu_flags) <= set(profile.match.cpu_flags)
+        assert profile.priority < other.priority
+        assert profile.engine["kind"] == "onnxruntime"
+        assert set(profile.engine["devices"]) <= set(DEVICES["onnxruntime"])
 
 
 @pytest.mark.parametrize("profile", [*PROFILES, GENERIC], ids=lambda p: p.name)
@@ -75,7 +91,7 @@ def test_a_missing_driver_is_said() -> None:
 
 
 def test_what_was_never_run_says_so() -> None:
-    for name in ("intel-npu", "intel-gpu", "arm64-cpu"):
+    for name in ("intel-npu", "intel-gpu", "arm64-cpu", *BY_NAME):
         assert "never run on its hardware" in by_name(name).tested
     assert "never" not in by_name("x86-cpu").tested
 

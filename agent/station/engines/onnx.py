@@ -61,7 +61,7 @@ _F32 = {"CUDA": {"use_tf32": "0"}}
 _F16 = {"TENSORRT": {"trt_fp16_enable": "1"}, "MIGRAPHX": {"migraphx_fp16_enable": "1"}}
 _DRIVERS = {"CUDA": "nvidia", "TENSORRT": "nvidia", "ROCM": "amdgpu", "MIGRAPHX": "amdgpu", "VITISAI": "amdxdna"}
 """Device -> the kernel module that drives it."""
-_ERRORS = (
+_ERRORS: tuple[type[Exception], ...] = (
     *(kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)),
     RuntimeError,
     ValueError,
@@ -223,9 +223,9 @@ def _options(config: EngineConfig, named: Mapping[str, int] | None = None) -> or
     options.intra_op_num_threads = config.threads or (allowed if allowed < (os.cpu_count() or 1) else 0)
     for name, value in (named or {}).items():
         options.add_free_dimension_override_by_name(name, value)
-    for name, value in config.properties.get("CPU", {}).items():
-        if not name.isupper():  # OpenVINO's, of the device profile
-            options.add_session_config_entry(name, _text(value))
+    for entry, told in config.properties.get("CPU", {}).items():
+        if not entry.isupper():  # OpenVINO's, of the device profile
+            options.add_session_config_entry(entry, _text(told))
     return options
 
 

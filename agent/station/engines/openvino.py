@@ -54,6 +54,7 @@ class OpenVinoEngine:
         self._config = config
         self._cache = CompiledCache(cache, config.cache_mb)
         self._core = ov.Core()
+        self._hung: list[OpenVinoSession] = []
 
     def load(
         self, bundle: Bundle, devices: Sequence[str], size: tuple[int, int], lanes: int = 1, slots: int = 1
@@ -100,7 +101,7 @@ class OpenVinoEngine:
             check_shape(shape, bundle.manifest.head, len(bundle.manifest.labels))
         except OutputWrong as error:
             raise EngineFailed(str(error)) from error
-        return OpenVinoModel(compiled, device, size, shape, self._config.hang_s), identity, cached
+        return OpenVinoModel(compiled, device, size, shape, self._config.hang_s, self._hung), identity, cached
 
     def _from_cache(self, facts: Mapping[str, str], device: str, hints: Mapping[str, Any]) -> ov.CompiledModel | None:
         blob = self._cache.get(facts)
@@ -129,6 +130,8 @@ class OpenVinoModel:
     size: tuple[int, int]
     output_shape: tuple[int, ...]
     hang_s: float
+    hung: "list[OpenVinoSession]"
+    """The engine's sessions that a device still may write into: they are never let go of."""
 
     def session(self, slots: int = 1) -> Session:
         try:
@@ -142,7 +145,7 @@ class OpenVinoSession:
 
     def __init__(self, model: OpenVinoModel, slots: int) -> None:
         height, width = model.size
-        self._device, self._hang_s = model.device, model.hang_s
+        self._device, self._hang_s, self._hung = model.device, model.hang_s, model.hung
         self._buffers = tuple(np.zeros((1, height, width, 3), np.uint8) for _ in range(slots))
         self._inputs = tuple(buffer[0] for buffer in self._buffers)
         self._outputs = tuple(np.zeros(model.output_shape, np.float32) for _ in range(slots))
@@ -167,6 +170,8 @@ class OpenVinoSession:
                 request.start_async()
             for request in self._requests[:count]:
                 if not request.wait_for(max(1, round((until - time.monotonic()) * 1000))):
+                    # What comes late would be written into buffers that are gone by then ("corrupted chunks").
+                    self._hung.append(self)
                     raise EngineFailed(f"{self._device} has not answered for {self._hang_s:g} s")
         except RuntimeError as error:
             raise EngineFailed(f"{self._device}: {_short(error)}") from error
