@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agent import paths
 from agent.clock import SystemClock
 from agent.demo.figures import every_part
 from agent.settings import load
@@ -27,7 +28,6 @@ from agent.station.app import Station
 from agent.station.engines.table import ENGINES
 from agent.station.meters import percentile
 from agent.station.models.bundle import read_bundle
-from agent.station.prepare import find_bundle
 from agent.station.state import resident_mb
 from agent.store.read import Reader
 
@@ -53,7 +53,7 @@ boards = {parts}
 def bare_ms(parts: int, rate_hz: float, data: Path) -> list[float]:
     """Inference alone, one every 1 / rate_hz seconds (0: back to back), on a picture that stays the same."""
     loaded = load(_settings(data, 1, 1, 1.0))
-    bundle = read_bundle(find_bundle("drawn-boards-1", data))
+    bundle = read_bundle(paths.bundled_models() / "drawn-boards-1")
     engine = ENGINES["openvino"](loaded.config.engine, data / "cache")
     size = (bundle.manifest.input.height_px, bundle.manifest.input.width_px)
     session = engine.load(bundle, loaded.config.engine.devices, size).model.session()

@@ -19,6 +19,7 @@ from training.evaluate.text import lines
 from training.export import Exported
 from training.goldens import choose
 from training.promises import Thresholds
+from training.raw import load, network
 from training.shop import VAL, Shop, file_digest
 from training.starts import keep_weights
 from training.work import Done
@@ -179,7 +180,7 @@ def _figures(shop: Shop, weights: Path, evaluation: dict[str, Any], limits: Thre
         "mAP50": summary["map50"],
         "mAP50-95": summary["map50_95"],
         "workshop": {
-            "network": _network(o.model),
+            "network": None if o.prune else network(load(weights)),
             "pruned": o.prune,
             "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
             "held_out": list(o.hold_out),
@@ -190,10 +191,6 @@ def _figures(shop: Shop, weights: Path, evaluation: dict[str, Any], limits: Thre
         "thresholds": limits.says,
         "evaluation": summary,
     }
-
-
-def _network(model: str) -> str | None:
-    return None if model.endswith(".pt") else model
 
 
 def versions() -> dict[str, str]:

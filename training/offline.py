@@ -4,6 +4,7 @@
 imported; Ultralytics sends events, looks for updates and installs packages by itself unless told not to.
 """
 
+import importlib.util
 import os
 import sys
 
@@ -15,3 +16,10 @@ def offline(download: bool = False) -> None:
         os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
+
+
+def complete() -> None:
+    """Raises ModuleNotFoundError, before hours are spent, where a part of the extra `training` is missing."""
+    for name in ("ultralytics", "torch", "nncf", "onnx", "openvino", "faster_coco_eval"):
+        if importlib.util.find_spec(name) is None:
+            raise ModuleNotFoundError(f"no {name}", name=name)

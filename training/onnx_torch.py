@@ -71,7 +71,7 @@ def _slice(_: Attributes, x: Value, begin: Value, end: Value, axes: Value = None
             there = range(x.shape[axis])[slice(begin[i], end[i], steps[i])]
             x = x.index_select(axis, torch.tensor(list(there), device=x.device))
         else:
-            first, last, _ = slice(begin[i], end[i]).indices(x.shape[axis])
+            first, last, _by = slice(begin[i], end[i]).indices(x.shape[axis])
             x = x.narrow(axis, first, max(0, last - first))
     return x
 
@@ -179,7 +179,7 @@ class _Step:
     def of(self, values: Mapping[str, Value]) -> tuple[Value, ...]:
         known = [values[name] if name else value for name, value in self.given]
         result = OPERATORS[self.operator](self.attributes, *known)
-        return result if isinstance(result, tuple | list) else (result,)
+        return tuple(result) if isinstance(result, tuple | list) else (result,)
 
 
 class TorchGraph:

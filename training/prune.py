@@ -10,6 +10,7 @@ A pruned detector cannot be trained by Ultralytics' own trainer any more, only b
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,9 @@ def _plain(part: Any) -> bool:
 
 
 def prune(model: Any, share: float) -> Pruned:
-    """Takes `share` of the channels of every chain out of `model`, in place; its NMS-free head goes whole.
+    """Takes up to `share` of the channels of every chain out of `model`, in place; its NMS-free head goes whole.
+
+    Narrow chains keep more: what is left is a multiple of MULTIPLE, rounded up.
 
     Raises OkngError for a share that is not above 0 and below 0.9.
     """
@@ -101,7 +104,7 @@ def prune(model: Any, share: float) -> Pruned:
     before, channels_before, channels_after = _parameters(model), 0, 0
     for chain in chains(model):
         count = _conv(chain.maker).out_channels
-        left = max(MULTIPLE, MULTIPLE * round(count * (1 - share) / MULTIPLE))
+        left = MULTIPLE * math.ceil(round(count * (1 - share) / MULTIPLE, 6))
         channels_before, channels_after = channels_before + count, channels_after + min(left, count)
         if left < count:
             _shrink(chain, left)

@@ -44,6 +44,11 @@ def labels(model: Any) -> tuple[str, ...]:
     return tuple(str(names[i]) for i in range(len(names)))
 
 
+def network(model: Any) -> str | None:
+    """Which of Ultralytics' networks it is ("yolo26n"), as its weights say; None where they do not."""
+    return Path(str(model.yaml.get("yaml_file") or "")).stem or None
+
+
 def fused(model: Any) -> Any:
     """A copy with normalisation folded into the convolutions and the raw head alone, in eval mode."""
     model = copy.deepcopy(model).eval()

@@ -83,7 +83,7 @@ class Calibration:
         what = "escapes" if p.kind == "escape" else "missed defects"
         return (
             f"at most {100 * p.limit:g} % {what} with {100 * p.confidence:g} % confidence: "
-            f"{f.k:g} of {f.n} in calibration (95 %: {100 * f.low:.2f} to {100 * f.high:.2f} %); "
+            f"{f.k:.4g} of {f.n} in calibration (95 %: {100 * f.low:.2f} to {100 * f.high:.2f} %); "
             f"overkill {o.k:g} of {o.n} (95 %: {100 * o.low:.2f} to {100 * o.high:.2f} %)"
         )
 
@@ -169,26 +169,27 @@ def calibrate(
     lost, exact = _passed(bad, labels, path, weights), units == len(bad)
     held = _held(lost, units, limit, 1 - confidence, exact)
     if held == 0:
-        raise PromiseRefused(_too_many(kind, limit, confidence, float(lost[0]), units, path[0]))
+        raise PromiseRefused(_too_many(kind, limit, confidence, float(lost[0]), units, exact, float(path[0].min())))
     overkills = len(good) - _passed(good, labels, path, np.ones(len(good)))[:held]
     cheapest = np.flatnonzero(overkills == overkills[held - 1])
     chosen = int((cheapest[0] + held - 1) // 2)
     failed, rejected = float(lost[chosen]), round(float(overkills[chosen]))
     low, high = interval(rejected, len(good))
+    promise = Promise(
+        kind=kind,
+        limit=limit,
+        confidence=confidence,
+        parts=units,
+        groups=tuple(groups),
+        overkill=Overkill(measured=rejected / len(good), low=low, high=high, parts=len(good)),
+        method=EXACT if exact else BENTKUS,
+        source=SOURCE,
+    )
     return Calibration(
         thresholds=_named(labels, path[chosen]),
-        promise=Promise(
-            kind=kind,
-            limit=limit,
-            confidence=confidence,
-            parts=units,
-            groups=tuple(groups),
-            overkill=Overkill(measured=rejected / len(good), low=low, high=high, parts=len(good)),
-            method=EXACT if exact else BENTKUS,
-            source=SOURCE,
-        ),
+        promise=promise,
         failures=Counted(failed, units, *interval(math.ceil(failed - 1e-9), units)),
-        bound=min(limit, upper(math.ceil(failed - 1e-9), units, confidence)) if exact else limit,
+        bound=min(limit, _bound(failed, units, confidence, exact)),
         overkills=Counted(rejected, len(good), low, high),
         highest=_named(labels, path[held - 1]),
     )
@@ -258,13 +259,22 @@ def _too_few(kind: str, limit: float, confidence: float, units: int, least: int)
     return f"{promise} needs at least {least} {what} (none of them failing), there are {units}: {could}"
 
 
-def _too_many(
-    kind: str, limit: float, confidence: float, failed: float, units: int, lowest: NDArray[np.float64]
-) -> str:
+def _bound(failed: float, units: int, confidence: float, exact: bool) -> float:
+    """The lowest limit that so much loss could promise."""
+    if exact:
+        return upper(round(failed), units, confidence)
+    low, high = failed / units, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if bentkus(failed / units, units, middle) <= 1 - confidence else (middle, high)
+    return high
+
+
+def _too_many(kind: str, limit: float, confidence: float, failed: float, units: int, exact: bool, lowest: float) -> str:
     what = "escapes" if kind == "escape" else "parts' worth of missed defects"
-    bound = upper(math.ceil(failed - 1e-9), units, confidence)
+    bound = _bound(failed, units, confidence, exact)
+    more = f"; {failed:g} would need {needed(limit, confidence, round(failed))} parts" if exact else ""
     return (
-        f"even at the lowest thresholds ({lowest.min():g}) there are {failed:g} {what} of {units}: "
-        f"{100 * bound:.3g} % can be promised with {100 * confidence:g} % confidence, not {100 * limit:g} %; "
-        f"{failed:g} failures would need {needed(limit, confidence, math.ceil(failed - 1e-9))} parts"
+        f"even at the lowest thresholds ({lowest:g}) there are {failed:.3g} {what} of {units}: "
+        f"{100 * bound:.3g} % can be promised with {100 * confidence:g} % confidence, not {100 * limit:g} %{more}"
     )

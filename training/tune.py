@@ -95,6 +95,8 @@ def tune(detector: Any, raw: Any, how: Tuning, folder: Path, say: Say = print) -
     device = best_device() if how.device == "auto" else how.device
     settings, batches = _batches(how, folder)
     raw.to(device).train()
+    if device == "cpu":
+        raw.to(memory_format=torch.channels_last)
     detector.to(device)
     detector.args = settings
     loss_of = v8DetectionLoss(detector)

@@ -36,7 +36,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("agent", "pipelines"):
             raise
-        raise OkngError("okng evaluate needs the extra training: pip install 'okng[training]'") from error
+        raise OkngError("okng evaluate needs the extra measure: pip install 'okng[measure]'") from error
     wishes = Wishes(
         bundle=options.bundle,
         dataset=options.dataset,

@@ -42,6 +42,19 @@ def add(verbs: Verbs) -> None:
     held.add_argument("--all", action="store_true", help="those that did not pass, too")
     held.add_argument("--done", action="store_true", help="they have been dealt with: the alarm ends")
     held.set_defaults(act=_held_parts)
+    shadow = what.add_parser("shadow", parents=[every], help="let a model judge beside the active one; nobody is told")
+    shadow.add_argument("id", help="NAME-VERSION, or off")
+    shadow.add_argument("--recipe", default="", help="default: the only recipe in use")
+    shadow.set_defaults(act=_shadow)
+    canary = what.add_parser(
+        "canary", parents=[every], help="for a share of the parts, a part passes only if both pass it"
+    )
+    canary.add_argument("id", help="NAME-VERSION, or off")
+    canary.add_argument("--share", type=float, default=0.1, help="of the parts, 0..1; default: %(default)s")
+    canary.add_argument("--recipe", default="", help="default: the only recipe in use")
+    canary.add_argument("--expect-change", action="store_true", help="its verdicts differ: watch errors and time only")
+    canary.add_argument("--again", action="store_true", help="although it was taken back")
+    canary.set_defaults(act=_canary)
     gone = what.add_parser("remove", parents=[every], help="remove an installed model that nobody needs")
     gone.add_argument("id", help="NAME-VERSION")
     gone.set_defaults(act=_remove)
@@ -99,12 +112,15 @@ def _gate(gate: Mapping[str, Any]) -> str:
 
 
 def _active(recipe: Mapping[str, Any]) -> str:
-    if not recipe["active"]:
-        return "as its file says"
-    since = datetime.fromtimestamp(recipe["since_utc_us"] / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    told = [f"{recipe['active']} since {since}"]
+    told = ["as its file says"]
+    if recipe["active"]:
+        since = datetime.fromtimestamp(recipe["since_utc_us"] / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        told = [f"{recipe['active']} since {since}"]
     told += ["new, being watched"] if recipe["on_trial"] else []
     told += [f"before: {', '.join(recipe['previous'])}"] if recipe["previous"] else []
+    told += [f"shadow: {recipe['shadow']}"] if recipe["shadow"] else []
+    if canary := recipe["canary"]:
+        told.append(f"canary: {canary['id']}, {canary['share']:.0%} of the parts")
     if back := recipe["rolled_back"]:
         told.append(f"{back['model']} was taken back: {back['why']} ({_held(back)})")
     return "; ".join(told)
@@ -170,6 +186,30 @@ def _held_parts(options: argparse.Namespace) -> int:
             rows.writerow((number, record.part_id, record.origin.lane, when, record.verdict.outcome, taken.model))
     if options.done:
         _say(options, "model_seen", recipe=names[0])
+    return 0
+
+
+def _shadow(options: argparse.Namespace) -> int:
+    return _beside(options, _say(options, "model_shadow", id=options.id, recipe=options.recipe), "it judges beside")
+
+
+def _canary(options: argparse.Namespace) -> int:
+    flags = {"expect_change": options.expect_change, "again": options.again}
+    said = _say(options, "model_canary", id=options.id, recipe=options.recipe, share=options.share, **flags)
+    return _beside(options, said, f"for {options.share:.0%} of the parts, a part passes only if it passes it too")
+
+
+def _beside(options: argparse.Namespace, said: Mapping[str, Any], what: str) -> int:
+    if options.json:
+        print(json.dumps(said, indent=1))
+    elif "figures" in said:
+        print(f"{said['model'] or 'none'} judges no more beside recipe {said['recipe']}")
+        for lane, figures in said["figures"].items():
+            print(f"    {lane}: {', '.join(f'{name} {value}' for name, value in figures.items())}")
+    else:
+        print(f"{said['model']}, recipe {said['recipe']}, {', '.join(said['lanes'])}: {what}")
+        if said["warning"]:
+            print(f"warning: {said['warning']}", file=sys.stderr)
     return 0
 
 

@@ -81,13 +81,10 @@ def _add_bundle(group: argparse._ArgumentGroup) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     try:
-        from training.offline import offline
+        from training.offline import complete, offline
 
         offline(download=options.start == "download")
-        import nncf  # noqa: F401 - says at once what is missing
-        import onnx  # noqa: F401
-        import ultralytics  # noqa: F401
-
+        complete()
         from training.order import Order
         from training.workshop import run
     except ModuleNotFoundError as error:
@@ -116,8 +113,9 @@ def _train(options: argparse.Namespace) -> int:
 
 _SAME = (
     "dataset", "out", "name", "version", "resume", "kind", "pipeline", "allow_leak", "from_review", "active",
-    "trust_passes", "reference", "trained", "model", "start", "batch", "rate", "device", "seed", "teacher", "prune", "tune_hours",
-    "calibration", "measured", "confidence", "by_class", "evaluated", "key", "passphrase_file", "data", "licence",
+    "trust_passes", "reference", "trained", "model", "start", "batch", "rate", "device", "seed", "teacher", "prune",
+    "tune_hours", "calibration", "measured", "confidence", "by_class", "evaluated", "key", "passphrase_file",
+    "data", "licence",
 )  # fmt: skip
 """Options that an order has by the same name."""
 

@@ -1,5 +1,8 @@
 """Pruning, distillation, quantisation-aware training and going on from a bundle: each really runs, small."""
 
+import hashlib
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,11 @@ from agent.errors import OkngError
 from training.export import export
 from training.fit import Fit, fit
 from training.inputs import network_inputs
-from training.measure import bytes_of
+from training.measure import bytes_of, working_bundle
 from training.pictures import pictures_of
 from training.prune import chains, prune, pruned
 from training.raw import boxes_and_scores, fused, labels, load
-from training.restart import rebuilt
+from training.restart import rebuilt, weights_of
 from training.smaller import from_teacher, quantisation_aware
 from training.tune import Tuning
 
@@ -108,6 +111,26 @@ def test_a_bundles_graph_becomes_weights_again(fresh: Path, drawn: Path, tmp_pat
             assert torch.allclose(one, other, atol=0.02)
     with pytest.raises(OkngError, match="does not fit into yolov8n"):
         rebuilt(made.f32, "yolov8n", made.labels, given)
+
+
+def test_a_later_training_starts_from_the_bundle(fresh: Path, drawn: Path, tmp_path: Path) -> None:
+    """FIELD 25: from the weights kept beside it where they are the same, else from its own graph."""
+    made, given = export(fresh, tmp_path, SIDE_PX), inputs(drawn, 2)
+    plain = working_bundle(made.f16, made.labels, SIDE_PX, "detect")
+    digest = hashlib.sha256(fresh.read_bytes()).hexdigest()
+    figures = {"workshop": {"network": "yolo26n", "weights_sha256": digest}}
+    manifest = plain.manifest.model_copy(update={"figures": figures, "variants": {"f16": made.f16.name}})
+    bundle = replace(plain, manifest=manifest)
+    kept = bundle.folder.parent / f"{bundle.id}.pt"
+    again = weights_of(bundle, given, tmp_path / "again.pt")
+    assert again == tmp_path / "again.pt"
+    assert labels(load(again)) == made.labels
+    shutil.copyfile(fresh, kept)
+    assert weights_of(bundle, given, tmp_path / "no.pt") == kept
+    kept.write_bytes(b"another")
+    assert weights_of(bundle, given, tmp_path / "again.pt") == tmp_path / "again.pt"
+    with pytest.raises(OkngError, match="does not say which network"):
+        weights_of(plain, given, tmp_path / "no.pt")
 
 
 def test_files_that_are_no_detector_are_refused(tmp_path: Path) -> None:

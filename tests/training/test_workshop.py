@@ -15,7 +15,7 @@ import pytest
 from agent.control import ask
 from agent.errors import ControlFailed, OkngError
 from agent.station.models.bundle import Bundle, read_bundle
-from agent.station.models.signing import new_key
+from agent.station.models.signing import new_key, text_of
 from training.order import Order
 from training.workshop import Result, run
 
@@ -98,7 +98,7 @@ def okng(*said: str) -> str:
 
 def test_from_pictures_to_a_verdict(tmp_path: Path, drawn: Path) -> None:
     """FIELD 14 and 25: what was trained is what judges, with its thresholds, provably the same."""
-    public = new_key(tmp_path / "key.pem", None)
+    public = text_of(new_key(tmp_path / "key.pem", None).public)
     lines: list[str] = []
     made = run(order(tmp_path, drawn, key=tmp_path / "key.pem"), lines.append)
     check_bundle(made)

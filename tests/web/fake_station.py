@@ -176,20 +176,20 @@ class FakeStation:
         self._store.add(_record(frame, lane, outcome, tuple(found), rule), frame, committed)
         assert done.wait(20)
         if keep:
-            self._keep(numbers[0], pixels)
+            self.keep(numbers[0], pixels)
         status = self.lanes.get(lane)
         if status is not None:
             self.set_lane(lane, judged=status.judged + 1, captured=status.captured + 1)
         return numbers[0]
 
-    def _keep(self, record_id: int, pixels: Pixels) -> None:
+    def keep(self, record_id: int, pixels: Pixels, kind: str = ".jpg") -> None:
         assert self._store is not None
         folder = self.data / "evidence"
         folder.mkdir(exist_ok=True)
-        jpeg = cv2.imencode(".jpg", pixels)[1].tobytes()
-        name = f"{record_id}.jpg"
-        (folder / name).write_bytes(jpeg)
-        self._store.set_evidence(record_id, Evidence(name, hashlib.sha256(jpeg).hexdigest(), len(jpeg)))
+        data = cv2.imencode(kind, pixels)[1].tobytes()
+        name = f"{record_id}{kind}"
+        (folder / name).write_bytes(data)
+        self._store.set_evidence(record_id, Evidence(name, hashlib.sha256(data).hexdigest(), len(data)))
         reader, end = Reader(self.data / "results.db"), time.monotonic() + 20
         while (part := reader.part(record_id)) is None or part.evidence is None:
             assert time.monotonic() < end

@@ -81,6 +81,18 @@ def test_one_inspection_and_its_picture(web: httpx.Client, station: FakeStation)
     assert (answer.status_code, "not kept" in answer.json()["error"]) == (404, True)
 
 
+def test_a_picture_that_was_kept_lossless_is_a_png(web: httpx.Client, station: FakeStation) -> None:
+    number, pixels = station.judge(keep=False), grey_board(64, 48)
+    station.keep(number, pixels, ".png")
+    for address in (f"/api/v1/inspections/{number}/picture", f"/parts/{number}/picture"):
+        picture = web.get(address)
+        assert picture.headers["content-type"] == "image/png"
+        got = cv2.imdecode(np.frombuffer(picture.content, np.uint8), cv2.IMREAD_COLOR)
+        assert np.array_equal(got, pixels)
+    assert f'download="part-{number}.png"' in web.get(f"/parts/{number}").text
+    assert web.get(f"/parts/{number}/thumbnail").status_code == 200
+
+
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
 def test_a_pushed_picture_is_judged_as_it_is(web: httpx.Client, station: FakeStation, kind: str) -> None:
     pixels = grey_board(200, 120, 3)

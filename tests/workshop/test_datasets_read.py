@@ -112,6 +112,7 @@ def test_lists_polygons_and_plain_names(tmp_path: Path) -> None:
         ("0.5 0.5 0.5 0.1 0.1", Code.BAD_ROW),
         ("0 nan 0.5 0.1 0.1", Code.BAD_ROW),
         ("0 0.5 inf 0.1 0.1", Code.BAD_ROW),
+        ("0 0.5 0.5 0.1 1e308", Code.BAD_ROW),
         ("dent 0.5 0.5 0.1 0.1", Code.BAD_ROW),
         ("2 0.5 0.5 0.1 0.1", Code.UNKNOWN_CLASS),
         ("-1 0.5 0.5 0.1 0.1", Code.UNKNOWN_CLASS),

@@ -22,7 +22,7 @@ from training.evaluate.figures import Asked
 from training.evaluate.page import page
 from training.evaluate.run import evaluate
 
-pytest.importorskip("faster_coco_eval", reason="mAP needs faster-coco-eval (extra training)")
+pytest.importorskip("faster_coco_eval", reason="mAP needs faster-coco-eval (extra measure)")
 
 SIZE = (96, 128)
 CELL = tiny.CELL

@@ -17,7 +17,7 @@ from training.evaluate.defects import defects
 from training.evaluate.parts import margin, parts
 from training.evaluate.values import Seen
 
-pytest.importorskip("faster_coco_eval", reason="mAP needs faster-coco-eval (extra training)")
+pytest.importorskip("faster_coco_eval", reason="mAP needs faster-coco-eval (extra measure)")
 
 LABELS = ("open", "short", "spur")
 LOW = dict.fromkeys(LABELS, 0.0)
@@ -267,6 +267,8 @@ def test_calls_at_equal_recall() -> None:
     assert (got.traditional_recall, got.traditional_false_calls) == (1.0, 2.0)
     assert (got.threshold, got.recall, got.false_calls) == (0.4, 1.0, 1.0)
     assert got.fewer == 0.5
+    assert [level.model for level in got.levels] == [1.0] * 5
+    assert [level.traditional for level in got.levels] == [0.0] * 5  # its surest two blobs are on the defects
     blind = calls.against([seen("a", truth, list(model.found[:1]))], [seen("a", truth, blobs)], "blobs", "")
     assert blind.threshold is None
     assert blind.fewer is None

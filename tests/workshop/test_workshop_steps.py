@@ -19,6 +19,7 @@ from training.datasets.values import Box, Dataset, Picture
 from training.measure import best_accuracy
 from training.order import Order
 from training.pictures import into_reference, pictures_of, prepare
+from training.starts import start_of
 from training.table import Row, as_markdown, as_text
 from training.work import Result, Work
 from training.workshop import divided
@@ -96,6 +97,30 @@ def order(tmp_path: Path) -> Order:
 def test_an_order_that_cannot_be_says_why(tmp_path: Path, change: dict[str, object], says: str) -> None:
     with pytest.raises(OkngError, match=says):
         replace(order(tmp_path), **change).check()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, r"no file yolo26n\.pt here; give --start FILE\.pt, --start download .* or --start none"),
+        ({"start": "absent.pt"}, r"--start absent\.pt: no such file"),
+        ({"start": "none", "model": "mine.pt"}, "--start none: --model must be one of yolo26n"),
+        ({"from_review": True}, r"were judged by board-3; no such bundle in .*: give --active BUNDLE"),
+    ],
+)
+def test_a_start_that_is_not_there_says_what_would_do(tmp_path: Path, change: dict[str, object], says: str) -> None:
+    dataset = Dataset(tmp_path, "review", LABELS, (), facts={"models": {"board-3 abc": 7}})
+    with pytest.raises(OkngError, match=says):
+        start_of(replace(order(tmp_path), **change), dataset, (), tmp_path)  # type: ignore[arg-type]
+
+
+def test_starts_by_name_and_by_file(tmp_path: Path) -> None:
+    dataset = Dataset(tmp_path, "yolo", LABELS, ())
+    (tmp_path / "mine.pt").write_bytes(b"")
+    assert start_of(replace(order(tmp_path), start="none"), dataset, (), tmp_path) == "yolo26n.yaml"
+    assert start_of(replace(order(tmp_path), start="download"), dataset, (), tmp_path) == "yolo26n.pt"
+    given = replace(order(tmp_path), start=str(tmp_path / "mine.pt"))
+    assert start_of(given, dataset, (), tmp_path) == tmp_path / "mine.pt"
 
 
 def test_the_command_says_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,6 @@ Boxes are [x, y, width, height] in px from the picture's corner. Crowd boxes are
 the JSON file's name or folder says: instances_train2017.json, valid/_annotations.coco.json.
 """
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from training.datasets.headers import PICTURES
 from training.datasets.notes import Notes
 from training.datasets.options import Options
 from training.datasets.safely import Folder, read_json
-from training.datasets.values import Box, Code, Dataset, DatasetRefused, Picture
+from training.datasets.values import Box, Code, Dataset, DatasetRefused, Picture, is_place
 from training.datasets.words import split_of
 
 LOOKS_FOR = "*.json (here, in annotations/, in train/ valid/ test/) with images, annotations and categories"
@@ -180,6 +179,6 @@ class _Reading:
 def _sides(box: object) -> Sequence[float] | None:
     if not isinstance(box, list) or len(box) != 4:
         return None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in box):
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in box) or not is_place(box):
         return None
     return [float(v) for v in box]

@@ -11,7 +11,7 @@ from pathlib import Path
 from training.datasets.notes import Notes
 from training.datasets.options import Options
 from training.datasets.safely import Folder, read_text
-from training.datasets.values import Box, Code, Dataset, DatasetRefused, Picture
+from training.datasets.values import Box, Code, Dataset, DatasetRefused, Picture, is_place
 
 LABELS = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 """Type 1 to 6."""
@@ -81,6 +81,8 @@ def _boxes(notes: Notes, label: Path) -> tuple[tuple[Box, ...], bool]:
             continue
         try:
             x1, y1, x2, y2, kind = map(int, row.split())
+            if not is_place((x1, y1, x2, y2)):
+                raise ValueError(row)
             boxes.append(Box(LABELS[range(1, len(LABELS) + 1).index(kind)], x1, y1, x2, y2))
         except ValueError:
             whole = False

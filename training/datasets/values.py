@@ -1,6 +1,6 @@
 """What a data set is, whatever it was read from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -81,6 +81,15 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.where}: {self.what}"
+
+
+MOST_PX = 1e7
+"""Numbers beyond it are no places on a picture."""
+
+
+def is_place(numbers: Iterable[float]) -> bool:
+    """Whether numbers can be corners of a box in px (or shares): finite, and not beyond MOST_PX."""
+    return all(abs(number) <= MOST_PX for number in numbers)  # False for NaN
 
 
 @dataclass(frozen=True, slots=True)

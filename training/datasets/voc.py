@@ -5,7 +5,6 @@ pictures, as label tools write them. VOC counts pixels from 1 and the last one b
 which a box begins at 0 counts from 0 (some tools do), with the last pixel outside.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from training.datasets.headers import PICTURES
 from training.datasets.notes import Notes
 from training.datasets.options import Options
 from training.datasets.safely import Folder, read_text, read_xml
-from training.datasets.values import Box, Code, Dataset, DatasetRefused, Picture
+from training.datasets.values import Box, Code, Dataset, DatasetRefused, Picture, is_place
 from training.datasets.words import split_of
 
 LOOKS_FOR = "*.xml with an <annotation> (Annotations/X.xml with JPEGImages/X.jpg, or beside the pictures)"
@@ -124,7 +123,7 @@ def _boxes(notes: Notes, xml: Path, root: Element) -> tuple[tuple[Box, ...], boo
         sides = [] if box is None else [box.findtext(side, "").strip() for side in ("xmin", "ymin", "xmax", "ymax")]
         try:
             x1, y1, x2, y2 = map(float, sides)
-            if not label or not all(map(math.isfinite, (x1, y1, x2, y2))):
+            if not label or not is_place((x1, y1, x2, y2)):
                 raise ValueError
         except ValueError:
             whole = False

@@ -6,7 +6,6 @@ a row "class x y x y x y ..." is a polygon (three corners and more), taken as th
 picture that is known to show nothing; no file at all leaves it open.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -15,7 +14,7 @@ from training.datasets.headers import PICTURES
 from training.datasets.notes import Notes
 from training.datasets.options import Options
 from training.datasets.safely import Folder, read_text, read_yaml
-from training.datasets.values import SPLITS, Box, Code, Dataset, DatasetRefused, Picture
+from training.datasets.values import MOST_PX, SPLITS, Box, Code, Dataset, DatasetRefused, Picture, is_place
 from training.datasets.words import split_of
 
 YAMLS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -226,8 +225,8 @@ def read_rows(
 
 def _shape(numbers: Sequence[float]) -> tuple[float, float, float, float]:
     """x1, y1, x2, y2 as shares. Raises ValueError."""
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("not finite")
+    if not is_place(number * MOST_PX / 1e4 for number in numbers):  # 10,000 pictures away
+        raise ValueError("no place")
     if len(numbers) == 4:
         x, y, w, h = numbers
         return x - w / 2, y - h / 2, x + w / 2, y + h / 2

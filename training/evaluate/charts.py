@@ -47,7 +47,8 @@ def curve(model: Curve, against: Sequence[Against]) -> str:
         return TOP + (1 - (recall - least) / (1 - least)) * (HEIGHT - TOP - BOTTOM)
 
     line = " ".join(f"{x(f):.1f},{y(r):.1f}" for f, r in points if r >= least)
-    marks = f'<polyline class="line" points="{line}"/>{"".join(_marks(i, a, x, y) for i, a in enumerate(against))}'
+    left_first = sorted(against, key=lambda a: a.traditional_false_calls)
+    marks = f'<polyline class="line" points="{line}"/>{"".join(_marks(i, a, x, y) for i, a in enumerate(left_first))}'
     words = "Recall against false calls a picture"
     return (
         f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{words}">'

@@ -29,13 +29,18 @@ class Precision:
     most_detections: int = MOST
 
 
-def precision(seen: Sequence[Seen], labels: Sequence[str]) -> Precision:
-    """mAP of what was found. Raises OkngError where the library is not there."""
+def library() -> str:
+    """Name and version of what measures. Raises OkngError where it is not there."""
     try:
         import faster_coco_eval  # type: ignore[import-untyped]
     except ImportError as error:
-        raise OkngError("mAP needs the extra training: pip install 'okng[training]' (faster-coco-eval)") from error
-    name = f"faster-coco-eval {faster_coco_eval.__version__}"
+        raise OkngError("mAP needs the extra measure: pip install 'okng[measure]' (faster-coco-eval)") from error
+    return f"faster-coco-eval {faster_coco_eval.__version__}"
+
+
+def precision(seen: Sequence[Seen], labels: Sequence[str]) -> Precision:
+    """mAP of what was found. Raises OkngError where the library is not there."""
+    name = library()
     if not any(one.truth for one in seen):
         return Precision(None, None, None, {}, name)
     table = _evaluated(sorted(seen, key=lambda one: one.name), labels)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from html import escape
 
-from training.evaluate.calls import Against
+from training.evaluate.calls import QUOTED, Against
 from training.evaluate.charts import curve
 from training.evaluate.figures import Evaluated, Evaluation
 from training.evaluate.shots import shots
@@ -68,17 +68,21 @@ def _cards(f: Evaluation) -> str:
     if (o := f.one_defect) is not None:
         most = f"{o.escapes.k} of {count(o.escapes.n)}, at most {number(100 * o.escapes.at_most)} %"
         cards.append(_card("One-defect escapes", "单缺陷漏判", percent(o.escapes), most, "%"))
-    for a in f.against[:1]:
-        value, sub = ("–", "recall not reached") if a.fewer is None else (number(100 * a.fewer, 1), _fewer(a))
-        cards.append(_card("Fewer false calls", "误报减少", value, sub, "%" if a.fewer is not None else ""))
+    cards += [_fewer(a) for a in f.against[:1]]
     t = f.cost.stages["total"]
     cards.append(_card("A part takes", "单件耗时", number(t.p50_ms, 1), f"p99 {number(t.p99_ms, 1)} ms", "ms"))
     return f'<dl class="cards">{"".join(cards)}</dl>'
 
 
 def _fewer(a: Against) -> str:
-    calls = f"{number(a.false_calls)} instead of {number(a.traditional_false_calls)} a picture by the {a.method}"
-    return f"{calls}, both at {number(100 * a.traditional_recall, 1)} % recall"
+    at = next((level for level in a.levels if level.recall == QUOTED), None)
+    if at is None or at.fewer is None or at.model is None or at.traditional is None:
+        return _card("Fewer false calls", "误报减少", "–", f"{100 * QUOTED:.1f} % recall is not reached by both")
+    both = (
+        f"{number(at.model)} instead of {number(at.traditional)} a picture ({a.method}) at {100 * QUOTED:.1f} % recall"
+    )
+    own = "" if a.fewer is None else f"; {100 * a.fewer:.1f} % at its own {100 * a.traditional_recall:.1f} %"
+    return _card("Fewer false calls", "误报减少", number(100 * at.fewer, 1), both + own, "%")
 
 
 def _points(share: float | None) -> str:
@@ -110,7 +114,7 @@ def _sections(done: Evaluated) -> Iterator[str]:
 
 def _part_panels(f: Evaluation) -> Iterator[str]:
     guided = f.bundle["pipeline"] == "guided"
-    equal = "A reference as a part equals the reference that it is held against, so guided overkill is nil here."
+    equal = "A reference as a part equals the reference that it is held against: look at the repaired parts' overkill."
     yield parts_panel(
         "The split's parts", "数据集零件", f.parts, equal if guided else "References stand for good parts."
     )

@@ -99,6 +99,8 @@ def _boxless(pictures: Sequence[Picture]) -> list[Picture]:
 
 
 def _check(bundle: Bundle, dataset: Dataset, pictures: Sequence[Picture], asked: Asked) -> None:
+    if any(p.boxes for p in pictures):
+        coco.library()
     labels = bundle.manifest.labels
     there = sorted({box.label for p in pictures for box in p.boxes})
     if strange := [label for label in there if label not in labels]:

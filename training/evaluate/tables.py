@@ -108,10 +108,16 @@ def calls_table(f: Evaluation) -> str:
     rows = []
     for i, level in enumerate(f.against[0].levels):
         values = [level.model, *(a.levels[i].traditional for a in f.against)]
-        cells = "".join(f'<td class="num">{"–" if v is None else number(v)}</td>' for v in values)
+        less = [None, *(a.levels[i].fewer for a in f.against)]
+        cells = "".join(_calls(v, fewer) for v, fewer in zip(values, less, strict=True))
         rows.append(f'<tr><th class="num">{100 * level.recall:.1f} %</th>{cells}</tr>')
     corner = f'<tr><th class="num">{two("recall", "检出率")}</th>{head}</tr>'
     return f"<table><thead>{corner}</thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _calls(value: float | None, fewer: float | None) -> str:
+    told = "" if fewer is None else f' <span class="quiet small">({100 * fewer:.1f} % fewer by the model)</span>'
+    return f'<td class="num">{"–" if value is None else number(value)}{told}</td>'
 
 
 def perturbed_panel(f: Evaluation) -> str:

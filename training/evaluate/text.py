@@ -64,7 +64,8 @@ def _trials(figures: Evaluation) -> Iterator[str]:
         yield f"  the model: recall {a.recall:.4f}, {a.false_calls:.3f} a picture: {fewer}"
         for level in a.levels:
             both = f"{_n(level.traditional)}, the model {_n(level.model)}"
-            yield f"  at recall {level.recall:.3f}: {both} false calls a picture"
+            less = "" if level.fewer is None else f": {100 * level.fewer:.1f} % fewer"
+            yield f"  at recall {level.recall:.3f}: {both} false calls a picture{less}"
 
 
 def _cost(figures: Evaluation) -> Iterator[str]:
