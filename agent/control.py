@@ -25,9 +25,12 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | model_activate | id, recipe, expect_change, again | recipe, model, lanes, revision               | web |
 | model_rollback | recipe                    | to which, and the parts judged since                | web |
 | model_seen | recipe                        | a person has dealt with what was taken back         | web |
+| model_shadow | id or "off", recipe         | lanes, warning; off: the figures                    | web |
+| model_canary | id or "off", recipe, share, expect_change, again | lanes, warning; off: the figures | web |
 | model_remove | id                          | removed                                             | cli |
 
-The long ones (model_import, model_activate) answer when they are done: `ask` is to be given time.
+The long ones (model_import, model_activate, model_shadow, model_canary) answer when they are done: `ask` is
+to be given time.
 """
 
 import json
@@ -48,11 +51,12 @@ UPLINK_USER = "okng-uplink"
 WEB_USER = "okng-web"
 _EVERYONE = frozenset({"status"})
 ALLOWED: Mapping[str, frozenset[str]] = {
-    UPLINK_USER: _EVERYONE | {"settle", "pause", "resume", "recipe", "resend", "uplink", "update"}
+    UPLINK_USER: _EVERYONE
+    | {"settle", "pause", "resume", "recipe", "resend", "uplink", "update"}
     | {"models", "model_import"},
     WEB_USER: _EVERYONE
     | {"pause", "resume", "recipe", "watch", "judge", "review"}
-    | {"models", "model_activate", "model_rollback", "model_seen"},
+    | {"models", "model_activate", "model_rollback", "model_seen", "model_shadow", "model_canary"},
 }
 """What the users of the systemd units may say; root and the station's own user may say everything."""
 

@@ -76,3 +76,7 @@ class StoreTooNew(StoreFailed):
 
 class ControlFailed(OkngError):
     """The station's control socket refused or could not be reached."""
+
+
+class StationRefused(ControlFailed):
+    """The station answered, and said no."""

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 CameraState = Literal["opening", "live", "stalled", "gone", "wrong_settings", "ended"]
 EngineState = Literal["compiling", "ready", "failed"]
+BesideState = Literal["starting", "judging"]
 UplinkState = Literal["off", "connecting", "online", "offline", "refused"]
 NOBODY_LISTENS = "the broker takes the messages, but nobody is subscribed to them"
 COMMANDS_OFF = "commands are off: they need a password or a client certificate"
@@ -22,6 +23,31 @@ class SettingStatus(_Frozen):
     name: str
     asked: str
     given: str
+
+
+class BesideStatus(_Frozen):
+    """A second model on a lane. Counts are since it began in this run; what it said of each part is stored."""
+
+    model: str
+    state: BesideState
+    share: float = 1.0
+    """Canary: of the parts that it judges as well."""
+    device: str = ""
+    compared: int = 0
+    agreed: int = 0
+    rejects_more: int = 0
+    """Parts that passed and that it would not have passed."""
+    passes_more: int = 0
+    """Parts that did not pass and that it would have passed."""
+    differ: int = 0
+    """Parts with another outcome, or with a defect in one of the two only."""
+    errors: int = 0
+    late: int = 0
+    dropped: int = 0
+    """Shadow: parts that it did not see, because it was busy."""
+    pictures: int = 0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
 
 
 class LaneStatus(_Frozen):
@@ -56,6 +82,10 @@ class LaneStatus(_Frozen):
     """Not empty: another model judges than the one that was activated, and why."""
     model_rolled_back: str = ""
     """Not empty: the model that was last taken back by itself, why, and the parts to hold."""
+    shadow: BesideStatus | None = None
+    canary: BesideStatus | None = None
+    canary_trouble: str = ""
+    """Not empty: why the last canary has ended by itself."""
     paused: bool
     paused_why: str
     captured: int

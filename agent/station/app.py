@@ -18,6 +18,7 @@ from agent.log import set_up
 from agent.ports import Camera, Clock
 from agent.settings import Loaded, load_or_last_good, remember
 from agent.station.alarms import Alarms
+from agent.station.beside.casting import Opinions
 from agent.station.cameras.hotplug import Hotplug
 from agent.station.cameras.push import Push
 from agent.station.cameras.table import CAMERAS
@@ -104,6 +105,7 @@ class Station:
             clock=clock,
             event=self.store.event,
             judged_by=self._judged_by,
+            opinions=Opinions(self.store.second_opinion, self._differing, self._reader.draw_key),
             trust=None if by_hand else trust_of(config.models),
         )
         self._hotplug = stack.enter_context(Hotplug(self._wake))
@@ -121,11 +123,13 @@ class Station:
             stop=self._stopping.set,
         )
         reviews = ReviewVerbs(self.store)
-        self._server = ControlServer(runtime, {**self._verbs.table(), **self._models.verbs.table(), **reviews.table()})
+        models = self._models
+        verbs = {**self._verbs.table(), **models.verbs.table(), **models.beside.table(), **reviews.table()}
+        self._server = ControlServer(runtime, verbs)
         self._server.start()
         stack.callback(self._server.stop)
-        models = self._models
-        self._parts = (self.store, self._live, self._evidence, self._server, models.preparer, models.watch)
+        parts = (self.store, self._live, self._evidence, self._server)
+        self._parts = (*parts, models.preparer, models.watch, models.company)
         models.start(then=self._start_lanes)
         stack.callback(models.stop)
         stack.callback(self._stop_lanes)
@@ -167,6 +171,10 @@ class Station:
         if frame is not None:
             self._live.show(record_id, record, frame)
             self._evidence.offer(record_id, record, frame, recipe.evidence_ok_rate)
+
+    def _differing(self, record_id: int, record: Record, frame: Frame, ok_rate: float) -> None:
+        """Two models do not agree on this part: its picture is kept, drawn or not."""
+        self._evidence.offer(record_id, record, frame, ok_rate, wanted=True)
 
     def _judged_by(self, model_hash: str, since_utc_us: int) -> JudgedBy:
         """What a model has judged so far; what waits is committed first."""

@@ -11,12 +11,14 @@ from agent.ports import Clock
 from agent.station.models.health import History
 from pipelines.recipe import Recipe
 from pipelines.rules import judge
-from pipelines.values import Frame, Inspection, Origin, Outcome, Reason, Rule, Stages, Verdict
+from pipelines.values import Frame, Inspection, Origin, Outcome, Reason, Record, Rule, Stages, Verdict
 
 log = logging.getLogger(__name__)
 
 LookAt = Callable[[Frame], Inspection]
 """What is seen on a frame; errors of the engine pass through."""
+Kept = Callable[[int, Record], None]
+"""(record's id, record): called on the write thread once the row is durable. Must be quick, must not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,7 @@ class Weighed:
 
     verdict: Verdict
     """As it was, or worse."""
-    kept: Callable[[int], None] | None = None
-    """Called with the record's id on the write thread, once its row is durable. Must be quick, must not raise."""
+    kept: Kept | None = None
 
 
 class Beside(Protocol):
@@ -91,7 +92,11 @@ class Judged:
 
     seen: Inspection
     verdict: Verdict
-    kept: tuple[Callable[[int], None], ...] = ()
+    own: Verdict
+    """The job's own, before any second opinion."""
+    beside_ms: float = 0.0
+    """What the second opinions took."""
+    kept: tuple[Kept, ...] = ()
     """What second opinions want to be told once the row is durable."""
 
 
@@ -108,23 +113,25 @@ def look_and_judge(job: Job, frame: Frame, note: str, clock: Clock) -> Judged:
         seen = replace(seen, stages=replace(seen.stages, judge_ms=judge_ms))
         if frame.fault is not None:
             seen = replace(seen, note=note)
-        return _weighed(job, frame, seen, verdict)
+        return _weighed(job, frame, seen, verdict, clock)
     except Exception:
         trace = traceback.format_exc()
         log.error("lane %s: part %d could not be judged:\n%s", job.origin.lane, frame.sequence, trace)
         height, width = frame.pixels.shape[:2]
         wait_ms = ms_between(frame.at, clock.now())
         seen = Inspection((), None, width, height, Stages(wait_ms=wait_ms), Rule.ERROR, trace[-2000:])
-        return Judged(seen, Verdict(Outcome.UNSURE, (Reason(Rule.ERROR),)))
+        unsure = Verdict(Outcome.UNSURE, (Reason(Rule.ERROR),))
+        return Judged(seen, unsure, unsure)
 
 
-def _weighed(job: Job, frame: Frame, seen: Inspection, verdict: Verdict) -> Judged:
+def _weighed(job: Job, frame: Frame, seen: Inspection, own: Verdict, clock: Clock) -> Judged:
     """The verdict after all second opinions, which can only make it worse."""
-    kept = []
+    kept, verdict, begun = [], own, clock.now()
     for beside in job.beside:
         weighed = beside.weigh(frame, seen, verdict)
         if weighed.verdict.outcome is not Outcome.OK or verdict.outcome is Outcome.OK:
             verdict = weighed.verdict
         if weighed.kept is not None:
             kept.append(weighed.kept)
-    return Judged(seen, verdict, tuple(kept))
+    beside_ms = ms_between(begun, clock.now()) if job.beside else 0.0
+    return Judged(seen, verdict, own, beside_ms, tuple(kept))

@@ -11,7 +11,7 @@ from agent.errors import EngineFailed, StoreFailed
 from agent.ports import Camera, Clock, Shot, Store
 from agent.slot import Slot
 from agent.station.capture import Capture, Hooks
-from agent.station.job import Job, look_and_judge
+from agent.station.job import Beside, Job, look_and_judge
 from agent.station.meters import Meter
 from agent.station.models.health import failed, sample_of
 from agent.station.part import AfterCommit, Committed, Decided, Opened, Taken
@@ -160,8 +160,17 @@ class Lane:
 
     def take_over(self, job: Job) -> None:
         """Parts triggered from now on are judged by this job."""
-        self.on_trial = job if job.standing.before is not None else None
-        self.job, self.trouble = job, ""
+        with self._deciding:
+            self.on_trial = job if job.standing.before is not None else None
+            self.job, self.trouble = job, ""
+
+    def accompany(self, job: Job, beside: tuple[Beside, ...]) -> bool:
+        """Parts triggered from now on get these second opinions; False when another job judges by now."""
+        with self._deciding:
+            if self.job is not job:
+                return False
+            self.job = replace(job, beside=beside)
+            return True
 
     def condemn(self, job: Job, why: str) -> None:
         """This job gives no verdict any more; the one before it takes its place, for waiting parts as well.
@@ -199,13 +208,13 @@ class Lane:
         decided = self._decide(taken)
         job, seen = decided.job, decided.seen
         record = self._record(frame, job, seen, decided.verdict, missed, taken.open_id, decided.at)
-        told = (*decided.kept, *([taken.shot.committed] if taken.shot.committed else []))
-        self._store.add(record, frame, AfterCommit(self._on_commit, job.recipe, told))
+        self._store.add(record, frame, AfterCommit(self._on_commit, job.recipe, decided.kept, taken.shot.committed))
         self.judged += 1
         self.missed += missed
         self.progress_ns = decided.at.mono_ns
         self.meter.add(decided.at.mono_ns, seen.stages.total_ms)
-        job.standing.history.add(sample_of(seen, decided.verdict, missed))
+        alone = replace(seen, stages=replace(seen.stages, total_ms=decided.own_ms))
+        job.standing.history.add(sample_of(alone, decided.own, missed))
         if seen.quality is not None:
             self.seen = Seen(seen.quality.brightness, seen.quality.sharpness)
         self._crash_after_errors(seen)
@@ -223,7 +232,9 @@ class Lane:
                 at = self._clock.now()
             total_ms = ms_between(taken.frame.at, at)
             seen = replace(judged.seen, stages=replace(judged.seen.stages, total_ms=total_ms))
-            return Decided(job, seen, late(judged.verdict, total_ms, job.recipe.deadline_ms), at, judged.kept)
+            own_ms, deadline_ms = total_ms - judged.beside_ms, job.recipe.deadline_ms
+            verdict, own = late(judged.verdict, total_ms, deadline_ms), late(judged.own, own_ms, deadline_ms)
+            return Decided(job, seen, verdict, own, own_ms, at, judged.kept)
 
     def _condemn_after_errors(self, job: Job, seen: Inspection) -> None:
         """A new model is taken back before its errors in a row would end the process."""

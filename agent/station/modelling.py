@@ -7,6 +7,9 @@ from pathlib import Path
 from agent.config import Config
 from agent.ports import Clock
 from agent.recipes import Recipes
+from agent.station.beside.casting import Casting, Opinions
+from agent.station.beside.company import Company
+from agent.station.beside.verbs import BesideVerbs
 from agent.station.engines.table import ENGINES
 from agent.station.jobs import Jobs
 from agent.station.lane import Lane
@@ -67,16 +70,20 @@ class Modelling:
     rollout: Rollout
     watch: HealthWatch
     verbs: ModelVerbs
+    company: Company
+    beside: BesideVerbs
 
     def start(self, then: Callable[[], None]) -> None:
         """Prepare the lanes in the background, then call `then`; watch from now on."""
         self.preparer.start(first=self.rollout.recover, then=then)
         self.watch.start()
+        self.company.start()
 
     def stop(self) -> None:
         """After the lanes: whether one of them has crashed decides how the next start sees a new model."""
         self.watch.stop()
         self.rollout.close()
+        self.company.stop()
 
 
 def modelling(
@@ -87,6 +94,7 @@ def modelling(
     clock: Clock,
     event: Event,
     judged_by: Callable[[str, int], JudgedBy],
+    opinions: Opinions,
     trust: Trust | None,
 ) -> Modelling:
     """Put together for a station with these lanes. Without `trust`, whoever made a model is not asked."""
@@ -123,4 +131,25 @@ def modelling(
     )
     watch = HealthWatch(config.models, there.activations, rollout, there.intake, clock)
     verbs = ModelVerbs(config=config.models, intake=there.intake, choice=there.choice, rollout=rollout)
-    return Modelling(preparer, rollout, watch, verbs)
+    casting = Casting(
+        config=config, library=there.library, recipes=there.recipes, jobs=jobs, opinions=opinions, clock=clock
+    )
+    company = Company(
+        config=config.models,
+        lanes=lanes,
+        activations=there.activations,
+        casting=casting,
+        preparer=preparer,
+        event=event,
+    )
+    beside = BesideVerbs(
+        config=config.models,
+        lanes=lanes,
+        choice=there.choice,
+        intake=there.intake,
+        casting=casting,
+        company=company,
+        preparer=preparer,
+        clock=clock,
+    )
+    return Modelling(preparer, rollout, watch, verbs, company, beside)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.ports import Shot
-from agent.station.job import Job
+from agent.station.job import Job, Kept
 from pipelines.recipe import Recipe
 from pipelines.values import Frame, Inspection, Record, Stamp, Verdict
 
@@ -30,8 +30,12 @@ class Decided:
     job: Job
     seen: Inspection
     verdict: Verdict
+    own: Verdict
+    """The job's own, had there been no second opinion."""
+    own_ms: float
+    """From grab to the answer, without what second opinions took."""
     at: Stamp
-    kept: tuple[Callable[[int], None], ...]
+    kept: tuple[Kept, ...]
     """What second opinions want to be told once the row is durable."""
 
 
@@ -48,10 +52,14 @@ class AfterCommit:
 
     station: Committed
     recipe: Recipe
-    told: tuple[Callable[[int], None], ...]
-    """Second opinions, then the picture's own source."""
+    kept: tuple[Kept, ...]
+    """Second opinions ..."""
+    told: Callable[[int], None] | None
+    """... then the picture's own source."""
 
     def __call__(self, record_id: int, record: Record, frame: Frame | None) -> None:
         self.station(record_id, record, frame, self.recipe)
-        for tell in self.told:
-            tell(record_id)
+        for keep in self.kept:
+            keep(record_id, record)
+        if self.told is not None:
+            self.told(record_id)

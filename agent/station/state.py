@@ -2,17 +2,29 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agent.clock import ms_between
 from agent.ports import Clock
 from agent.settings import Loaded
 from agent.station.alarms import Cause
+from agent.station.beside.canary import Canary
+from agent.station.beside.shadow import Shadow
 from agent.station.lane import Lane
 from agent.station.modelling import Modelling
 from agent.station.models.activations import RolledBack
-from agent.status import Alarm, DiskStatus, LaneStatus, SettingStatus, Status, UplinkState, UplinkStatus
+from agent.status import (
+    Alarm,
+    BesideState,
+    BesideStatus,
+    DiskStatus,
+    LaneStatus,
+    SettingStatus,
+    Status,
+    UplinkState,
+    UplinkStatus,
+)
 from agent.store.values import Outbox
 from agent.version import __version__
 from pipelines.values import Stamp
@@ -69,6 +81,9 @@ def lane_status(lane: Lane, clock: Clock, models: Modelling) -> LaneStatus:
         model_stage=models.watch.stage(lane),
         model_trouble=lane.model_trouble,
         model_rolled_back=_back(models.rollout.rolled_back(lane)),
+        shadow=_shadow(models.company.shadow(lane.name)),
+        canary=_canary(models.company.canary(lane.name)),
+        canary_trouble=models.company.trouble(lane),
         paused=lane.paused.on,
         paused_why=lane.paused.why,
         captured=lane.capture.captured,
@@ -89,6 +104,22 @@ def _back(back: RolledBack | None) -> str:
         return ""
     hold = f"; hold records {back.first_id} to {back.last_id} ({back.parts}, {back.passed} OK)" if back.parts else ""
     return f"{back.model}: {back.why}{hold}"
+
+
+def _shadow(side: Shadow | None) -> BesideStatus | None:
+    if side is None:
+        return None
+    state: BesideState = "judging" if side.device else "starting"
+    model = str(side.task.recipe["model"])
+    return BesideStatus(model=model, state=state, device=side.device, **asdict(side.tally.figures()))
+
+
+def _canary(side: Canary | None) -> BesideStatus | None:
+    if side is None:
+        return None
+    origin, share = side.job.origin, side.terms.share
+    figures = asdict(side.tally.figures())
+    return BesideStatus(model=origin.model, state="judging", share=share, device=origin.device, **figures)
 
 
 def uplink_status(says: UplinkSays, outbox: Outbox, now: Stamp, facts: Facts) -> UplinkStatus:
@@ -170,6 +201,8 @@ def _of_lane(lane: LaneStatus) -> Iterator[Cause]:
         yield Cause("recipe_refused", lane.name, lane.recipe_trouble)
     if lane.model_rolled_back:
         yield Cause("model_rolled_back", lane.name, lane.model_rolled_back)
+    if lane.canary_trouble:
+        yield Cause("canary_ended", lane.name, lane.canary_trouble)
     if lane.model_trouble:
         yield Cause("model_fallback", lane.name, lane.model_trouble)
     if lane.fallback:

@@ -23,6 +23,7 @@ from agent.uplink.replay import Replay, Source
 from agent.uplink.results import Parts, Results
 from agent.uplink.sender import Sender
 from agent.uplink.talk import Says, Talk
+from agent.uplink.update import Updates
 from agent.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -50,9 +51,11 @@ def run(config: Config) -> int:
         if sender is None:
             talk.say(Says("off", "no broker is configured (uplink.host)"))
         else:
-            workers.append(Worker("broker", sender.turn))
+            workers += [Worker("update", sender.updates.turn), Worker("broker", sender.turn)]
         for worker in workers:
             stack.callback(worker.start().stop)
+        if sender is not None:
+            stack.callback(sender.updates.stop)
         notify.ready(f"to {config.uplink.host}:{config.uplink.port}" if sender else "no broker configured")
         crashed = _watch(stop, workers, sender)
         notify.stopping()
@@ -77,7 +80,7 @@ def make_sender(config: Config, talk: Talk, source: Source, parts: Parts | None 
     broker = Broker(config.uplink, client_id_of(config), subscriptions, presence.will)
     replay = Replay(source, asks_settled=config.uplink.settle != "none")
     results = None if parts is None else Results(parts, encoder)
-    return Sender(config, prefix, broker, replay, talk, presence, encoder, clock, results)
+    return Sender(config, prefix, broker, replay, talk, presence, encoder, clock, Updates(config, clock), results)
 
 
 def _watch(stop: list[int], workers: list[Worker], sender: Sender | None) -> str:

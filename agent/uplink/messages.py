@@ -279,11 +279,22 @@ class ResendCommand(Command):
         return self
 
 
+class UpdateCommand(Command):
+    """`cmd/update`: load a signed model from an HTTPS server and take it in. One at a time."""
+
+    url: str = Field(pattern=r"^https://[!-~]+$", max_length=2000, description="the host is to be allowed")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the file")
+    bytes: int = Field(ge=1, le=_MAX_INT, description="its size")
+    activate: Flag = Field(0, description="1: let it judge, where the station's configuration allows that")
+    recipe: str = Field("", max_length=63, description="by which recipe; empty: the only one that is in use")
+
+
 COMMANDS: Mapping[str, type[Command]] = {
     "pause": PauseCommand,
     "resume": ResumeCommand,
     "recipe": RecipeCommand,
     "resend": ResendCommand,
+    "update": UpdateCommand,
 }
 
 

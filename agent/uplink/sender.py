@@ -16,6 +16,7 @@ from agent.uplink.presence import Presence
 from agent.uplink.replay import Replay
 from agent.uplink.results import Results
 from agent.uplink.talk import Says, Settle, Talk
+from agent.uplink.update import Updates
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Sender:
     presence: Presence
     encoder: StationEncoder
     clock: Clock
+    updates: Updates
     results: Results | None = None
     """Live results, where they are asked for."""
     puback_s: float = 30.0
@@ -64,7 +66,7 @@ class Sender:
         patience_s = min(IDLE_S, max(0.0, self._next_s - self.turned_at)) if self._more else IDLE_S
         for happening in self.broker.turn(patience_s):
             self._note(happening)
-        for done in self.talk.done():
+        for done in [*self.talk.done(), *self.updates.done()]:
             if done.order.name == "resend" and not done.error:
                 self.replay.resend(done.order.arguments["from_seq"], done.order.arguments["to_seq"])
             self._answer(self._desk.done(done.order, done.said, done.error, self._now_ms()))
@@ -119,7 +121,9 @@ class Sender:
             case Arrived():
                 order, answers = self._desk.take(happening, self._now_ms())
                 self._answer(answers)
-                if order is not None:
+                if order is not None and order.name == "update":
+                    self.updates.order(order)
+                elif order is not None:
                     self.talk.order(order)
 
     def _landed(self, puback: Acknowledged) -> None:

@@ -86,6 +86,10 @@ class Station:
         self.compiled = threading.Event()
         """Cleared: a recipe waits for it, as for a model."""
         self.compiled.set()
+        self.models: list[bytes] = []
+        """What was imported."""
+        self.refuses_models = ""
+        self._data = runtime.parent / "data"
         self._runtime = runtime
         self._server: ControlServer | None = None
         self._verbs = {
@@ -94,8 +98,16 @@ class Station:
             "pause": self._kept("pause", lambda r: self._lanes(r, "paused")),
             "resume": self._kept("resume", lambda r: self._lanes(r, "resumed")),
             "recipe": self._kept("recipe", self._compile),
+            "update": self._kept("update", lambda _: {}),
+            "model_import": self._kept("model_import", self._import),
             "resend": self._kept("resend", lambda r: {"queued": r["to_seq"] - r["from_seq"] + 1}),
         }
+
+    def _import(self, said: Mapping[str, Any]) -> Mapping[str, object]:
+        if self.refuses_models:
+            raise ValueError(self.refuses_models)
+        self.models.append((self._data / "incoming" / str(said["file"])).read_bytes())
+        return {"id": "new-1", "digest": "d" * 64}
 
     def _compile(self, _: Mapping[str, Any]) -> Mapping[str, object]:
         self.compiled.wait(60)
@@ -125,6 +137,10 @@ class Station:
 
     def of(self, verb: str) -> list[dict[str, Any]]:
         return [request for v, request in self.said if v == verb]
+
+    def steps(self) -> list[str]:
+        """What was told of updates, in order."""
+        return [str(said["event"]) for said in self.of("update")]
 
     def uplink(self) -> dict[str, Any]:
         """What the uplink said last of itself."""
@@ -161,7 +177,8 @@ def uplink(config: Config, outbox: MemoryOutbox | None = None, station: bool = T
     there = Station(config.station.runtime, outbox)
     talk = Talk(config.station.runtime)
     sender = make_sender(config, talk, outbox)
-    workers = [Worker("station", talk.turn), Worker("slow", talk.slow_turn), Worker("broker", sender.turn)]
+    turns = {"station": talk.turn, "slow": talk.slow_turn, "update": sender.updates.turn, "broker": sender.turn}
+    workers = [Worker(name, turn) for name, turn in turns.items()]
     if station:
         there.start()
     for worker in workers:
@@ -169,6 +186,7 @@ def uplink(config: Config, outbox: MemoryOutbox | None = None, station: bool = T
     try:
         yield Rig(outbox, there, sender)
     finally:
+        sender.updates.stop()
         for worker in reversed(workers):
             assert worker.stop(10)
             assert not worker.crash, worker.crash

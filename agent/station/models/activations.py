@@ -47,6 +47,12 @@ class Canary(_Kept):
     id: str
     digest: str = ""
     share: float
+    drift: bool = True
+    """Whether its verdicts are expected to be like the active model's."""
+    boot: str = ""
+    """Boot id of the machine when it began, or went on."""
+    ended_well: bool = True
+    """The process was stopped, and did not die while it judged."""
 
 
 class Before(_Kept):
@@ -105,6 +111,8 @@ class Activation(_Kept):
     """Good ones before it, the last one first."""
     shadow: str | None = None
     canary: Canary | None = None
+    canary_trouble: str = ""
+    """Why the last canary has ended by itself, until a person knows."""
     probation: Probation | None = None
     rolled_back: RolledBack | None = None
     """The last one that was taken back."""

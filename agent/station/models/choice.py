@@ -229,7 +229,8 @@ class Choice:
             "since_utc_us": kept.since_utc_us,
             "previous": [version.id for version in kept.previous],
             "shadow": kept.shadow,
-            "canary": kept.canary.model_dump(mode="json", exclude={"digest"}) if kept.canary else None,
+            "canary": kept.canary.model_dump(mode="json", include={"id", "share"}) if kept.canary else None,
+            "canary_trouble": kept.canary_trouble,
             "on_trial": kept.probation is not None,
             "rolled_back": kept.rolled_back.model_dump(mode="json") if kept.rolled_back else None,
         }

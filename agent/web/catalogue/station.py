@@ -90,6 +90,7 @@ ALARMS: Texts = {
     "alarm.recipe_refused": Text("Recipe refused, the one before stays in use", "配方被拒绝，继续使用原配方"),
     "alarm.engine_failed": Text("The model cannot judge", "模型无法判定"),
     "alarm.model_rolled_back": Text("A new model did worse and was taken back", "新模型表现变差，已自动回退"),
+    "alarm.canary_ended": Text("A canary has ended by itself", "金丝雀模型已自动停止"),
     "alarm.model_fallback": Text("An older model judges", "正在使用较早的模型"),
     "alarm.engine_fallback": Text("The model runs on another device", "模型在其他设备上运行"),
     "alarm.disk_full": Text("Disk full: no pictures are kept", "磁盘已满：不再保存图像"),

@@ -1,0 +1,96 @@
+"""Makes second models for lanes: a shadow in its process, or a canary's job. Touches no lane."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.config import Config
+from agent.errors import StoreFailed
+from agent.ports import Clock
+from agent.recipes import Recipes
+from agent.station.beside.canary import Canary, Terms
+from agent.station.beside.keep import Candidate, Keeper, Write
+from agent.station.beside.shadow import Shadow
+from agent.station.beside.wire import Task
+from agent.station.jobs import Jobs, planned_for
+from agent.station.lane import Lane
+from agent.station.models.activations import Canary as Told
+from agent.station.models.activations import Version
+from agent.station.models.library import Library
+from agent.station.reference import read_reference
+from agent.store.values import Role
+from pipelines.recipe import Recipe
+from pipelines.values import Frame, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Opinions:
+    """Where what second models say goes."""
+
+    write: Write
+    show: Callable[[int, Record, Frame, float], None]
+    """(record's id, record, picture, the recipe's share of OK pictures): keep the picture."""
+    draw_key: Callable[[], bytes]
+    """The database's key of the draw. Raises StoreFailed."""
+
+
+class Casting:
+    """Makes shadows and canaries."""
+
+    def __init__(
+        self, *, config: Config, library: Library, recipes: Recipes, jobs: Jobs, opinions: Opinions, clock: Clock
+    ) -> None:
+        self._config = config
+        self._library = library
+        self._recipes = recipes
+        self._jobs = jobs
+        self._opinions = opinions
+        self._clock = clock
+        self._key = b""
+
+    def version(self, model: str) -> Version:
+        """What a model is, checked and trusted. Raises OkngError."""
+        return Version(id=model, digest=self._library.read(model).digest)
+
+    def shadow(self, lane: Lane, recipe: Recipe, model: Version) -> Shadow:
+        """Begin a shadow for a lane; it is not ready yet. Raises OkngError.
+
+        It runs on the last device of the order, by one thread: an accelerator knows no priorities.
+        """
+        bundle = self._library.read(model.id)
+        pinned = recipe.model_copy(update=model.of_recipe)
+        planned = planned_for(lane.config, bundle, pinned, read_reference(self._recipes, pinned))
+        engine, trial_s = self._config.engine, self._config.models.trial_s
+        task = Task(
+            bundle=bundle.folder.absolute(),
+            digest=model.digest,
+            data=self._config.station.data.absolute(),
+            engine=engine.model_copy(update={"threads": 1, "streams": 1}),
+            device=engine.devices[-1],
+            recipe=pinned.model_dump(mode="json"),
+            height_px=planned.input_size[0],
+            width_px=planned.input_size[1],
+            slots=planned.slots,
+        )
+        return Shadow(task, pinned, self._keeper("shadow", recipe, model), self._clock, trial_s)
+
+    def canary(self, lane: Lane, recipe: Recipe, told: Told) -> Canary:
+        """A canary for a lane, ready. Whoever calls holds the preparer's lock. Raises OkngError."""
+        model = Version(id=told.id, digest=told.digest)
+        job = self._jobs.make(lane.name, lane.config, recipe.model_copy(update=model.of_recipe))
+        terms = Terms(told.share, self._draw_key(), self._config.models.health_errors)
+        return Canary(job, terms, self._keeper("canary", recipe, model), self._clock)
+
+    def _keeper(self, role: Role, recipe: Recipe, model: Version) -> Keeper:
+        def show(record_id: int, record: Record, frame: Frame) -> None:
+            self._opinions.show(record_id, record, frame, recipe.evidence_ok_rate)
+
+        return Keeper(Candidate(model.id, model.digest, role), self._opinions.write, show, self._clock)
+
+    def _draw_key(self) -> bytes:
+        if not self._key:
+            try:
+                self._key = self._opinions.draw_key()
+            except StoreFailed:  # on a full disk there may be no database yet
+                return secrets.token_bytes(16)
+        return self._key

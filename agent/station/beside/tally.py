@@ -1,0 +1,72 @@
+"""Figures of a second model: how many parts it judged, and how often it said otherwise."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from agent.station.beside.compare import Compared
+from agent.station.meters import percentile
+
+LATENCIES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Since the second model began on this lane, in this run of the station."""
+
+    compared: int = 0
+    agreed: int = 0
+    rejects_more: int = 0
+    """Parts that passed and that it would not have passed."""
+    passes_more: int = 0
+    """Parts that did not pass and that it would have passed."""
+    differ: int = 0
+    """Parts with another outcome, or with a defect in one of the two only."""
+    errors: int = 0
+    """Parts that it could not judge."""
+    late: int = 0
+    """Canary: parts that it made late."""
+    dropped: int = 0
+    """Shadow: parts that it did not get to see, because it was busy."""
+    pictures: int = 0
+    """Of parts on which they differ, handed to the evidence."""
+    p50_ms: float = 0.0
+    """It alone, a part, over its last 1,000."""
+    p99_ms: float = 0.0
+
+
+class Tally:
+    """Counts. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts = dict.fromkeys(
+            ("compared", "agreed", "rejects_more", "passes_more", "differ", "errors", "late", "dropped", "pictures"), 0
+        )
+        self._times: deque[float] = deque(maxlen=LATENCIES)
+
+    def count(self, name: str) -> int:
+        """One more of this figure; returns how many by now."""
+        with self._lock:
+            self._counts[name] += 1
+            return self._counts[name]
+
+    def judged(self, said: Compared, took_ms: float) -> None:
+        """One part was judged by both."""
+        with self._lock:
+            self._times.append(took_ms)
+            for name, more in (
+                ("compared", True),
+                ("agreed", not said.differs),
+                ("differ", said.differs),
+                ("rejects_more", said.rejects),
+                ("passes_more", said.passes),
+            ):
+                self._counts[name] += more
+
+    def figures(self) -> Figures:
+        """As they stand."""
+        with self._lock:
+            ordered, counts = sorted(self._times), dict(self._counts)
+        times = round(percentile(ordered, 0.5), 2), round(percentile(ordered, 0.99), 2)
+        return Figures(**counts, p50_ms=times[0], p99_ms=times[1])
