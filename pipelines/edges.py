@@ -28,9 +28,11 @@ MOST_EDGES = 12_000
 FEWEST_EDGES = 60
 """With fewer there is nothing to align by."""
 DAMPING = 1e-3
-HOLD = 0.02
-"""How strongly what no edge speaks of (a stripe's shift along itself) is drawn to where the reference lies; what
-edges do speak of is thousands of times stronger."""
+HOLD = 240.0
+"""How strongly a part is drawn to where the reference lies: as by 240 edge pixels of one grey level per px, a pixel's
+shift being told by the picture's corner. What a board's edges speak of is thousands of times stronger. What they do
+not speak of (a stripe's shift along itself), or a few edges in one place say by chance (a turn, a scale), is not: so
+the hold does not weaken with fewer edges."""
 STILL_PX = 0.02
 """A step that moves the picture's corner by less is the last one."""
 ROBUST_LEVELS = 60.0
@@ -74,7 +76,7 @@ class Edges:
         along = (gx, gy, gx * self._x + gy * self._y, gy * self._x - gx * self._y)
         self._slopes = np.stack((*along, self._level - 128, np.ones_like(gx)), axis=1).astype(np.float32)
         squares = np.array((1, 1, radius**2, radius**2, 100, 0.1))
-        self._hold = HOLD * max(rows.size, 1) * squares + 1e-6
+        self._hold = HOLD * squares
 
     def __len__(self) -> int:
         return int(self._level.size)

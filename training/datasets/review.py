@@ -141,6 +141,6 @@ def _truth(
 def _own(notes: Notes, part: _Part, labels: tuple[str, ...]) -> tuple[Box, ...]:
     if strange := sorted({label for label, *_ in part.boxes if label not in labels}):
         notes.error(Code.UNKNOWN_CLASS, part.name, f"boxes of {', '.join(strange)}, known are {', '.join(labels)}")
-    if strange := [box for box in part.boxes if not is_place(box[1:])]:
-        notes.error(Code.BAD_ROW, part.name, f"boxes that are nowhere: {strange[0]!r:.100}")
+    if nowhere := [box for box in part.boxes if not is_place(box[1:])]:
+        notes.error(Code.BAD_ROW, part.name, f"boxes that are nowhere: {nowhere[0]!r:.100}")
     return tuple(Box(*box) for box in part.boxes if box[0] in labels and is_place(box[1:]))
