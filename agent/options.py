@@ -24,6 +24,7 @@ PATTERNS = {
     r"^[a-z0-9][a-z0-9_-]{0,62}$": "of lower case letters, digits, - and _, at most 63",
     r"^rtsps?://": "beginning with rtsp:// or rtsps://",
     r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$": "a public key: 32 bytes in base64, 44 characters",
+    r"^([a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9][0-9]{0,4})?$": "a host in lower case, or host:port",
 }
 """The configuration's patterns in words."""
 

@@ -101,7 +101,7 @@ def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path) ->
     assert said.returncode == 0, said.stderr
     found = json.loads(said.stdout)
     assert found["home"] == str(site / "agent")
-    assert found["profiles"] == ["arm64-cpu", "intel-gpu", "intel-npu", "x86-cpu"]
+    assert found["profiles"] == sorted(f.stem for f in (ROOT / "device_profiles").glob("*.toml"))
     assert found["files"] == {
         "systemd": here(paths.systemd()),
         "models": here(paths.bundled_models()),
@@ -136,7 +136,7 @@ def test_the_wheel_carries_its_licences_and_nothing_else(wheel: Path) -> None:
     for licence in ("LICENSE", "LICENSES/AGPL-3.0-only.txt", "LICENSES/Apache-2.0.txt"):
         assert any(name.endswith(f".dist-info/licenses/{licence}") for name in names), licence
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"agent", "pipelines"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"agent", "pipelines", "training"}
 
 
 def test_bundled_models_are_small() -> None:
@@ -162,7 +162,7 @@ def test_the_lock_has_all_that_the_project_names() -> None:
         "test.txt": [*project["dependencies"], *project["optional-dependencies"]["test"]],
     }.items():
         text = (ROOT / "requirements" / name).read_text().lower()
-        for requirement in wanted:
+        for requirement in (r for r in wanted if not r.startswith("okng[")):  # extras of our own have no pin
             package = re.split(r"[\s<>=!~;\[]", requirement)[0].lower().replace("_", "-")
             assert re.search(rf"^{re.escape(package)}==", text, re.MULTILINE), f"{package} is not in {name}: make lock"
 
