@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from agent.cli import main
 from agent.clock import SystemClock, boot_id
 from agent.config import EngineConfig
 from agent.control import ask
@@ -59,7 +60,7 @@ def stocked(data: Path) -> Path:
 
 def started(rig: Rig) -> None:
     lane = rig.station.lanes["top"]
-    rig.until(lambda: lane.started and lane.judged > 0, 120)
+    rig.until(lambda: lane.started and lane.judged > 0, 300)
     assert lane.trouble == ""
 
 
@@ -74,10 +75,10 @@ def test_a_part_of_the_canary_passes_only_if_both_pass_it(tmp_path: Path) -> Non
     with running(data, virtual(rate_hz=40), CANNED, recipe=rules) as rig:
         started(rig)
         with pytest.raises(ControlFailed, match="share 2: above 0 and up to 1 is allowed"):
-            ask(rig.runtime, "model_canary", 60, id="canned-1", share=2)
+            ask(rig.runtime, "model_canary", 300, id="canned-1", share=2)
         with pytest.raises(ControlFailed, match="is the active one of recipe trial"):
-            ask(rig.runtime, "model_canary", 60, id="canned-2", share=0.5, again=True)
-        said = ask(rig.runtime, "model_canary", 60, id="canned-1", share=0.5, expect_change=True)
+            ask(rig.runtime, "model_canary", 300, id="canned-2", share=0.5, again=True)
+        said = ask(rig.runtime, "model_canary", 300, id="canned-1", share=0.5, expect_change=True)
         assert (said["model"], said["lanes"]) == ("canned-1", ["top"])
         rig.until(
             lambda: (side := rig.station._models.company.canary("top")) and side.tally.figures().compared >= 30, 60
@@ -86,7 +87,7 @@ def test_a_part_of_the_canary_passes_only_if_both_pass_it(tmp_path: Path) -> Non
         status = ask(rig.runtime, "status")["status"]["lanes"][0]["canary"]
         assert (status["model"], status["share"], status["passes_more"]) == ("canned-1", 0.5, 0)
         assert status["rejects_more"] == status["compared"]
-        off = ask(rig.runtime, "model_canary", 60, id="off")
+        off = ask(rig.runtime, "model_canary", 300, id="off")
         wanted = off["figures"]["top"]["compared"]
         digest, key = read_bundle(data / "models" / "canned-1").digest, rig.reader.draw_key()
         rig.until(lambda: sum(rig.reader.agreement(digest, "canary").values()) == wanted)
@@ -103,16 +104,56 @@ def test_a_part_of_the_canary_passes_only_if_both_pass_it(tmp_path: Path) -> Non
         assert Activations(data).of("trial").canary is None
 
 
+def test_a_canary_goes_on_after_a_stop_by_the_same_draw_and_ends_when_it_is_activated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command line, as a person would."""
+    data = stocked(tmp_path / "data")
+    named = ("--config", str(data / "station.toml"))
+    with running(data, virtual(rate_hz=40), CANNED, recipe=RULES) as rig:
+        started(rig)
+        assert main(["model", "canary", "canned-2", "--share", "0.495", "--expect-change", *named]) == 0
+        told = "canned-2, recipe trial, top: for 49.5 % of the parts, a part passes only if it passes it too"
+        assert told in capsys.readouterr().out
+        rig.until(lambda: compared(rig) >= 10, 300)
+    with running(data, virtual(rate_hz=40), CANNED, recipe=RULES) as rig:
+        started(rig)
+        rig.until(lambda: compared(rig) >= 10, 300)
+        ask(rig.runtime, "model_activate", 300, id="canned-2", expect_change=True)
+        rig.until(lambda: "model_canary_ended" in events(rig), 300)
+        assert events(rig)["model_canary_ended"]["why"] == "it is the active model now"
+        kept = Activations(data).of("trial")
+        assert (kept.canary, kept.canary_trouble) == (None, ""), "no alarm"
+        assert main(["model", "canary", "off", *named]) == 0
+        assert "recipe trial has no canary" in capsys.readouterr().out
+        parts, key = rig.reader.parts(PartQuery(limit=500)), rig.reader.draw_key()
+    by_both = {o.part for o in rig.reader.second_opinions([p.id for p in parts])}
+    for run in {part.record.run for part in parts}:
+        ids = [part.id for part in parts if part.record.run == run and part.id in by_both]
+        assert len(ids) >= 10
+        for part in parts:
+            record = part.record
+            if record.run == run and min(ids) <= part.id <= max(ids):
+                frame = Frame("top", record.sequence, np.zeros((1, 1, 3), np.uint8), record.captured)
+                assert (part.id in by_both) is drawn(frame, 0.495, key)
+
+
+def compared(rig: Rig) -> int:
+    """Parts that the canary has judged, in this run."""
+    side = rig.station._models.company.canary("top")
+    return side.tally.figures().compared if side is not None else 0
+
+
 def test_a_shadow_in_its_process_touches_no_answer(tmp_path: Path) -> None:
-    """And ends alone when it dies."""
+    """And dies alone; it comes back after a pause."""
     data = stocked(tmp_path / "data")
     with running(data, virtual(rate_hz=20), CANNED, recipe=RULES) as rig:
         started(rig)
         lane, company = rig.station.lanes["top"], rig.station._models.company
-        assert ask(rig.runtime, "model_shadow", 120, id="canned-2")["lanes"] == ["top"]
+        assert ask(rig.runtime, "model_shadow", 300, id="canned-2")["lanes"] == ["top"]
         shadow = company.shadow("top")
         assert isinstance(shadow, Shadow)
-        rig.until(lambda: shadow.tally.figures().compared >= 5, 120)
+        rig.until(lambda: shadow.tally.figures().compared >= 5, 300)
         figures = shadow.tally.figures()
         assert figures.passes_more == figures.differ == figures.compared
         assert os.getpriority(os.PRIO_PROCESS, shadow.pid) == 19
@@ -120,11 +161,11 @@ def test_a_shadow_in_its_process_touches_no_answer(tmp_path: Path) -> None:
         assert set(rig.reader.agreement(shadow.task.digest, "shadow")) == {(Outcome.NG, Outcome.OK)}
         assert Activations(data).of("trial").shadow == "canned-2"
         os.kill(shadow.pid, signal.SIGKILL)
-        rig.until(lambda: "model_shadow_ended" in events(rig), 60)
-        assert "signal 9" in str(events(rig)["model_shadow_ended"]["why"])
+        rig.until(lambda: "model_shadow_restarts" in events(rig), 300)
+        assert "signal 9" in str(events(rig)["model_shadow_restarts"]["why"])
         before = lane.judged
-        rig.until(lambda: lane.judged > before + 10, 60)
-        assert Activations(data).of("trial").shadow is None
+        rig.until(lambda: lane.judged > before + 10, 300)
+        assert Activations(data).of("trial").shadow == "canned-2"
         assert rig.reader.tally().ok == 0
 
 
@@ -140,7 +181,7 @@ def test_a_canary_with_which_the_station_died_is_not_taken_up_again(tmp_path: Pa
         rig.turn()
         alarms = {a["name"]: a["detail"] for a in ask(rig.runtime, "status")["status"]["alarms"]}
         assert alarms["canary_ended"] == "canned-2: the station died while it judged"
-        ask(rig.runtime, "model_canary", 60, id="off")
+        ask(rig.runtime, "model_canary", 300, id="off")
         rig.turn()
         rig.turn()
         assert "canary_ended" not in {a["name"] for a in ask(rig.runtime, "status")["status"]["alarms"]}

@@ -59,8 +59,8 @@ def line_with(made: Made, data: Path, line: Line, rule: str = RED_FROM) -> Itera
         ready(rig)
         recipe = data / "recipes" / "squares.toml"
         recipe.write_text(recipe.read_text().replace("[quality]", f"{rule}[quality]"))
-        ask(rig.runtime, "recipe", 60, lane="top", name="squares")
-        rig.until(lambda: rig.station.lanes["top"].started, 60)
+        ask(rig.runtime, "recipe", 300, lane="top", name="squares")
+        rig.until(lambda: rig.station.lanes["top"].started, 300)
         yield rig
 
 
@@ -83,8 +83,8 @@ def shown(rig: Rig, line: Line, parts: int) -> None:
     for _ in range(parts):
         before = tally.figures().compared
         line.allow(1)
-        rig.until(lambda before=before: tally.figures().compared > before, 60)  # type: ignore[misc]
-    rig.until(lambda: lane.judged == line.shown, 60)
+        rig.until(lambda before=before: tally.figures().compared > before, 300)  # type: ignore[misc]
+    rig.until(lambda: lane.judged == line.shown, 300)
 
 
 def test_a_shadow_touches_no_answer_and_its_disagreements_are_kept(made: Made, tmp_path: Path) -> None:
@@ -94,6 +94,7 @@ def test_a_shadow_touches_no_answer_and_its_disagreements_are_kept(made: Made, t
         assert (said["model"], said["lanes"], said["warning"]) == ("squares-3", ["top"], "")
         rig.until(lambda: rig.station.lanes["top"].job.beside)  # type: ignore[union-attr]
         assert nice_of(shadow_of(rig).pid) == 19
+        assert shadow_of(rig).task.engine.hang_s == 300, "a busy machine is no error of the model's"
         shown(rig, line, 40)
         figures = shadow_of(rig).tally.figures()
         # Of 40 parts 10 are bad: 8 of them red, which it lets pass, and 2 blue, which it does not.
@@ -110,7 +111,7 @@ def test_a_shadow_touches_no_answer_and_its_disagreements_are_kept(made: Made, t
         beside = status_of(rig)["shadow"]
         assert isinstance(beside, dict)
         assert (beside["model"], beside["state"], beside["compared"]) == ("squares-3", "judging", 40)
-        off = ask(rig.runtime, "model_shadow", 60, id="off")
+        off = ask(rig.runtime, "model_shadow", 300, id="off")
         assert (off["model"], off["figures"]["top"]["passes_more"]) == ("squares-3", 8)
         assert status_of(rig)["shadow"] is None
         rig.until(lambda: rig.station.lanes["top"].job.beside == ())  # type: ignore[union-attr]
@@ -144,18 +145,18 @@ def test_a_shadow_survives_a_restart_a_recipe_and_an_activation(made: Made, tmp_
     with line_with(made, data, line) as rig:
         ask(rig.runtime, "model_shadow", 300, id="squares-3")
         with pytest.raises(ControlFailed, match="it is the shadow of recipe squares"):
-            ask(rig.runtime, "model_remove", 60, id="squares-3")
+            ask(rig.runtime, "model_remove", 300, id="squares-3")
     assert Activations(data).of("squares").shadow == "squares-3"
     with line_with(made, data, line) as rig:
-        rig.until(lambda: shadow_in(rig) and shadow_of(rig).device, 60)
+        rig.until(lambda: shadow_in(rig) and shadow_of(rig).device, 300)
         shown(rig, line, 4)
         assert shadow_of(rig).tally.figures().passes_more == 1, "by the recipe as it has become"
         ask(rig.runtime, "model_activate", 300, id="squares-2")
-        rig.until(lambda: shadow_in(rig), 60)
+        rig.until(lambda: shadow_in(rig), 300)
         shown(rig, line, 4)
         assert shadow_of(rig).tally.figures().compared == 8
         ask(rig.runtime, "model_activate", 300, id="squares-3")
-        rig.until(lambda: "model_shadow_ended" in {e.name for e in rig.reader.events(50)}, 60)
+        rig.until(lambda: "model_shadow_ended" in {e.name for e in rig.reader.events(50)}, 300)
         assert Activations(data).of("squares").shadow is None
 
 
@@ -164,37 +165,44 @@ def shadow_in(rig: Rig) -> bool:
     return job is not None and bool(job.beside)
 
 
-def test_a_shadow_that_dies_ends_itself_and_the_lane_never_notices(made: Made, tmp_path: Path) -> None:
+def test_a_shadow_that_dies_comes_back_and_the_lane_never_notices(made: Made, tmp_path: Path) -> None:
     line, data = Line(), made.stocked(tmp_path / "data")
     with line_with(made, data, line) as rig:
         ask(rig.runtime, "model_shadow", 300, id="squares-2")
-        rig.until(lambda: shadow_in(rig), 60)
+        rig.until(lambda: shadow_in(rig), 300)
         shown(rig, line, 4)
         os.kill(shadow_of(rig).pid, signal.SIGKILL)
         line.allow(200)
-        rig.until(lambda: rig.station.lanes["top"].judged == 204, 60)
-        rig.until(lambda: "model_shadow_ended" in {e.name for e in rig.reader.events(50)}, 60)
-        ended = next(e for e in rig.reader.events(50) if e.name == "model_shadow_ended")
-        assert "signal 9" in str(ended.detail["why"])
-        rig.until(lambda: not shadow_in(rig))
+        rig.until(lambda: rig.station.lanes["top"].judged == 204, 300)
+        rig.until(lambda: "model_shadow_restarts" in {e.name for e in rig.reader.events(50)}, 300)
+        again = next(e for e in rig.reader.events(50) if e.name == "model_shadow_restarts")
+        assert (again.detail["model"], again.detail["lane"]) == ("squares-2", "top")
+        assert "signal 9" in str(again.detail["why"])
+        rig.until(lambda: shadow_of(rig).device, 300)
+        shown(rig, line, 4)
+        tally = shadow_of(rig).tally
+        rig.until(lambda: tally.figures().compared + tally.figures().dropped == 208, 300)
+        beside = status_of(rig)["shadow"]
+        assert isinstance(beside, dict)
+        assert (beside["restarts"], beside["trouble"], beside["state"]) == (1, "", "judging")
         parts = every_part(rig.reader)
         assert all(p.record.verdict.outcome is (Outcome.NG if is_bad(p.record.sequence) else Outcome.OK) for p in parts)
         assert sum(p.record.missed for p in parts) == 0
-        assert Activations(data).of("squares").shadow is None
+        assert Activations(data).of("squares").shadow == "squares-2"
 
 
 def test_a_shadow_that_is_too_slow_drops_and_counts(made: Made, tmp_path: Path) -> None:
     line, data = Line(), made.stocked(tmp_path / "data")
     with line_with(made, data, line) as rig:
         ask(rig.runtime, "model_shadow", 300, id="squares-2")
-        rig.until(lambda: shadow_in(rig), 60)
+        rig.until(lambda: shadow_in(rig), 300)
         os.kill(shadow_of(rig).pid, signal.SIGSTOP)
         line.allow(100)
-        rig.until(lambda: rig.station.lanes["top"].judged == 100, 60)
+        rig.until(lambda: rig.station.lanes["top"].judged == 100, 300)
         assert shadow_of(rig).tally.figures().dropped >= 98
         os.kill(shadow_of(rig).pid, signal.SIGCONT)
         tally = shadow_of(rig).tally
-        rig.until(lambda: tally.figures().compared + tally.figures().dropped == 100, 60)
+        rig.until(lambda: tally.figures().compared + tally.figures().dropped == 100, 300)
 
 
 def test_what_cannot_judge_beside_is_refused(made: Made, tmp_path: Path) -> None:
@@ -205,6 +213,10 @@ def test_what_cannot_judge_beside_is_refused(made: Made, tmp_path: Path) -> None
             ("squares-7", "there is no such bundle"),
         ):
             with pytest.raises(ControlFailed, match=why):
-                ask(rig.runtime, "model_shadow", 60, id=model)
-        assert ask(rig.runtime, "model_shadow", 60, id="off")["model"] == ""
+                ask(rig.runtime, "model_shadow", 300, id=model)
+        assert ask(rig.runtime, "model_shadow", 300, id="off")["model"] == ""
+        for verb in ("model_shadow", "model_canary"):
+            with pytest.raises(ControlFailed, match="recipe sqares is not in use; in use: squares"):
+                ask(rig.runtime, verb, 300, id="off", recipe="sqares")
+        assert set(Activations(data).all()) <= {"squares"}
         assert not shadow_in(rig)

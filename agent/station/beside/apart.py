@@ -1,13 +1,12 @@
 """A shadow's process, from the station's side."""
 
 import fcntl
-import logging
 import os
 import selectors
 import subprocess
 import sys
 import threading
-from collections import deque
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -18,27 +17,32 @@ from agent.errors import EngineFailed
 from agent.station.beside.wire import MAX_LINE_BYTES, Answer, Part, Ready, Task, line_of
 from pipelines.values import Pixels
 
-log = logging.getLogger(__name__)
-
+TURN_S = 0.5
+"""It is looked at so often while it is waited for."""
 ENDS_S = 2.0
-STDERR_LINES = 20
+TAIL_BYTES = 4096
+"""Of what it and its libraries print, kept to say why it ended."""
 PIPE_BYTES = 1 << 20
+COMPILING = 2
+"""So many times the memory may be taken before it is ready: compiling takes more than what it leaves."""
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+"""Of the libraries around the engine; the engine's own are in the task."""
 
 
 class Apart:
     """One shadow's process. Used by one thread, but for `kill`. Whatever goes wrong is EngineFailed."""
 
-    def __init__(self, task: Task) -> None:
-        """Start it; it is not ready yet. Raises EngineFailed."""
+    def __init__(self, task: Task, stopping: threading.Event) -> None:
+        """Start it; it is not ready yet. Once `stopping` is set, whatever waits for it ends. Raises EngineFailed."""
         root = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         try:
             self._process = subprocess.Popen(
-                (sys.executable, "-m", "agent.station.beside.process"),
+                (sys.executable, "-m", "agent.station.beside.process", str(os.getpid())),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
                 # Priorities count within a session only (autogroup, sched(7)): it has its own.
                 start_new_session=True,
                 bufsize=0,
@@ -49,37 +53,44 @@ class Apart:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._given, self._said = self._process.stdin, self._process.stdout
+        self._stopping = stopping
+        self._task, self._is_ready = task, False
         self._rest = b""
-        self._last: deque[str] = deque(maxlen=STDERR_LINES)
+        self._tail = bytearray()
         self._listener = threading.Thread(
-            target=_listen, args=(self._process.stderr, self._last), name="shadow stderr", daemon=True
+            target=_listen, args=(self._process.stderr, self._tail), name="shadow stderr", daemon=True
         )
         self._listener.start()
-        os.set_blocking(self._said.fileno(), False)
         with suppress(OSError):  # fewer turns for a picture; an unprivileged user may have less room
             fcntl.fcntl(self._given, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._said, selectors.EVENT_READ)
-        self._write(line_of(task))
+        # A process that hangs must not hold up whoever writes to it.
+        self._takes, self._tells = selectors.DefaultSelector(), selectors.DefaultSelector()
+        for selector, pipe, kind in (
+            (self._takes, self._given, selectors.EVENT_WRITE),
+            (self._tells, self._said, selectors.EVENT_READ),
+        ):
+            os.set_blocking(pipe.fileno(), False)
+            selector.register(pipe, kind)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
-    def ready(self, within_s: float) -> Ready | None:
-        """What it says when it can judge, or why it cannot; None when it has said nothing within the time."""
-        line = self._line(within_s)
-        return None if line is None else Ready.model_validate_json(line)
+    def ready(self, within_s: float) -> Ready:
+        """What it says when it can judge, or why it cannot."""
+        until = time.monotonic() + within_s
+        self._write(line_of(self._task), until, f"it was not ready after {within_s:g} s")
+        said = Ready.model_validate_json(self._line(until, f"it was not ready after {within_s:g} s"))
+        self._is_ready = not said.why
+        return said
 
-    def give(self, part: Part, pixels: Pixels) -> None:
-        """Hand it a part. Waits while the pipe takes the picture."""
-        self._write(line_of(part))
-        self._write(np.ascontiguousarray(pixels).data.cast("B"))
-
-    def answer(self, within_s: float) -> Answer | None:
-        """What it says of the part; None when it has said nothing within the time."""
-        line = self._line(within_s)
-        return None if line is None else Answer.model_validate_json(line)
+    def judge(self, part: Part, pixels: Pixels, within_s: float) -> Answer:
+        """Hand it a part; what it says of it."""
+        until, hung = time.monotonic() + within_s, f"it has not answered for {within_s:g} s"
+        self._look_at_memory()
+        self._write(line_of(part), until, hung)
+        self._write(np.ascontiguousarray(pixels).data.cast("B"), until, hung)
+        return Answer.model_validate_json(self._line(until, hung))
 
     def kill(self) -> None:
         """End it and wait for its end, from any thread."""
@@ -92,7 +103,8 @@ class Apart:
         """Let go of everything, by its own thread."""
         self.kill()
         self._listener.join(ENDS_S)
-        self._selector.close()
+        self._takes.close()
+        self._tells.close()
         for pipe in (self._given, self._said):
             with suppress(OSError):
                 pipe.close()
@@ -100,26 +112,46 @@ class Apart:
         if not self._listener.is_alive():
             self._process.stderr.close()
 
-    def _write(self, data: bytes | memoryview) -> None:
-        try:
-            left = memoryview(data)
-            while left.nbytes:
+    def _write(self, data: bytes | memoryview, until: float, hung: str) -> None:
+        left = memoryview(data)
+        while left.nbytes:
+            self._wait(self._takes, until, hung)
+            try:
                 left = left[self._given.write(left) or 0 :]
-        except (OSError, ValueError) as error:
-            raise EngineFailed(self._end()) from error
+            except (OSError, ValueError) as error:
+                raise EngineFailed(self._end()) from error
 
-    def _line(self, within_s: float) -> bytes | None:
+    def _line(self, until: float, hung: str) -> bytes:
         while b"\n" not in self._rest:
-            if not self._selector.select(within_s):
-                return None
+            self._wait(self._tells, until, hung)
             more = self._said.read(MAX_LINE_BYTES)
-            if not more:
+            if more == b"":
                 raise EngineFailed(self._end())
-            self._rest += more
+            self._rest += more or b""
             if len(self._rest) > MAX_LINE_BYTES:
                 raise EngineFailed("its process says too much")
         line, _, self._rest = self._rest.partition(b"\n")
         return line
+
+    def _wait(self, pipe: selectors.BaseSelector, until: float, hung: str) -> None:
+        """Until the pipe can be used."""
+        while not pipe.select(TURN_S):
+            if self._stopping.is_set():
+                raise EngineFailed("it was told to end")
+            if time.monotonic() > until:
+                raise EngineFailed(hung)
+            self._look_at_memory()
+
+    def _look_at_memory(self) -> None:
+        """What it keeps resident (proc(5), statm): more than it may would be taken from the lanes."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        except (OSError, IndexError):  # it has ended: the pipe says so
+            return
+        takes_mb = pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        most_mb = self._task.memory_mb * (1 if self._is_ready else COMPILING)
+        if takes_mb > most_mb:
+            raise EngineFailed(f"its process takes {takes_mb:.0f} MB, {most_mb} MB are allowed")
 
     def _end(self) -> str:
         with suppress(subprocess.TimeoutExpired):
@@ -127,11 +159,11 @@ class Apart:
         self._listener.join(ENDS_S)
         code = self._process.returncode
         how = "closed its pipe" if code is None else f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"its process ended ({how}): {self._last[-1] if self._last else 'it said nothing'}"[:500]
+        said = bytes(self._tail).decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        return f"its process ended ({how}): {said[-1]}"[:500]
 
 
-def _listen(stream: IO[bytes], last: "deque[str]") -> None:
-    for line in stream:
-        if text := line.decode(errors="replace").strip():
-            log.debug("shadow: %s", text)
-            last.append(text)
+def _listen(stream: IO[bytes], tail: bytearray) -> None:
+    while said := stream.read(TAIL_BYTES):
+        tail += said
+        del tail[:-TAIL_BYTES]

@@ -1,6 +1,7 @@
 """The canary: for a share of the parts a candidate judges as well, and a part passes only if both pass it."""
 
 import hashlib
+from collections import deque
 from dataclasses import dataclass, replace
 
 from agent.clock import ms_between
@@ -8,11 +9,11 @@ from agent.ports import Clock
 from agent.station.beside.compare import compared, stricter
 from agent.station.beside.keep import Keeper, Opinion
 from agent.station.beside.tally import Tally
-from agent.station.job import Job, Weighed, look_and_judge
-from agent.station.models.health import History, failed, sample_of
+from agent.station.job import Job, Kept, Weighed, look_and_judge
+from agent.station.models.health import KEEPS, History, Sample, failed, sample_of
 from pipelines.recipe import Recipe
 from pipelines.rules import judge
-from pipelines.values import Frame, Inspection, Record, Verdict
+from pipelines.values import Detection, Frame, Inspection, Record, Verdict
 
 
 def drawn(frame: Frame, share: float, key: bytes) -> bool:
@@ -35,14 +36,15 @@ class Terms:
     key: bytes
     """Of the draw."""
     trouble: int
-    """Parts that it could not judge, or made late, at which it ends."""
+    """Parts that it could not judge, or made late among its last `KEEPS`, at which it ends."""
 
 
 class Canary:
     """A candidate's job beside the active one; belongs to the lane's inspect thread. See `agent.station.job.Beside`.
 
-    What it cannot judge is UNSURE, and so is what is late because of it. After a few of these it ends at
-    once: the next part is judged by the active model alone.
+    What it cannot judge is UNSURE, and so is what is late because of it, which the lane sees to: a verdict past the
+    deadline is given to nobody. After a few of these it ends at once: the next part is judged by the active
+    model alone.
     """
 
     def __init__(self, job: Job, terms: Terms, keeper: Keeper, clock: Clock) -> None:
@@ -50,11 +52,17 @@ class Canary:
         self.terms = terms
         self.tally = Tally()
         self.history = History()
-        """Of the candidate alone, by its own verdicts."""
+        """Of the candidate alone, by its own verdicts; `missed` is what the lane lost while it judged."""
         self.trouble = ""
         """Not empty: why it has ended."""
+        self.looked = 0
+        """Parts that it had judged when it was last compared with the active model."""
         self._keeper = keeper
         self._clock = clock
+        self._late: deque[bool] = deque(maxlen=KEEPS)
+        self._last_sequence = 0
+        self._sample: Sample | None = None
+        """Of its last part, until it is known what was missed meanwhile."""
 
     @property
     def recipe(self) -> Recipe:
@@ -67,9 +75,14 @@ class Canary:
 
     def weigh(self, frame: Frame, seen: Inspection, verdict: Verdict) -> Weighed:
         """Judge the part too, if it is among the share: the stricter of the two verdicts."""
+        self._count_missed(frame.sequence)
         if self.trouble or seen.quality is None or not drawn(frame, self.terms.share, self.terms.key):
             return Weighed(verdict)
         begun = self._clock.now()
+        if ms_between(frame.at, begun) > self.job.recipe.deadline_ms:
+            # It does not pass anyway; the parts behind it would only become later still.
+            self.tally.count("dropped")
+            return Weighed(verdict)
         judged = look_and_judge(self.job, frame, "", self._clock)
         second, found = judged.verdict, judged.seen
         if not failed(found):
@@ -79,22 +92,39 @@ class Canary:
         ended = self._clock.now()
         took_ms = ms_between(begun, ended)
         found = replace(found, stages=replace(found.stages, total_ms=took_ms))
-        said = compared(seen, verdict, found.detections, second)
-        self.tally.judged(said, took_ms)
-        self.history.add(sample_of(found, second, 0))
-        self._look_after(found, ms_between(frame.at, begun), ms_between(frame.at, ended))
-        opinion, shown = Opinion(second, found.detections, took_ms), frame if said.differs else None
+        self._sample = sample_of(found, second, 0)
+        self._look_after(found, ms_between(frame.at, ended))
+        return Weighed(stricter(verdict, second), self._noted(seen, verdict, found.detections, second, took_ms))
 
-        def kept(record_id: int, record: Record) -> None:
-            if self._keeper.keep(record_id, record, shown, opinion):
+    def _noted(
+        self, seen: Inspection, verdict: Verdict, found: tuple[Detection, ...], second: Verdict, took_ms: float
+    ) -> Kept:
+        said = compared(seen, verdict, found, second)
+        self.tally.judged(said, took_ms)
+        opinion = Opinion(second, found, took_ms)
+
+        def kept(record_id: int, record: Record, picture: Frame | None) -> None:
+            if self._keeper.keep(record_id, record, picture if said.differs else None, opinion):
                 self.tally.count("pictures")
 
-        return Weighed(stricter(verdict, second), kept)
+        return kept
 
-    def _look_after(self, found: Inspection, before_ms: float, after_ms: float) -> None:
+    def _count_missed(self, sequence: int) -> None:
+        """What the lane has lost since the last part, if this judged that one: it may have taken the time for it."""
+        missed, self._last_sequence = sequence - self._last_sequence - 1, sequence
+        if self._sample is not None:
+            self.history.add(replace(self._sample, missed=max(0, missed)))
+            self._sample = None
+
+    def _look_after(self, found: Inspection, after_ms: float) -> None:
         deadline_ms = self.job.recipe.deadline_ms
         if failed(found) and (errors := self.tally.count("errors")) >= self.terms.trouble:
             last = (found.note.strip().splitlines() or ["no reason was given"])[-1]
             self.end(f"{errors} parts could not be judged for an error: {last}"[:500])
-        if before_ms <= deadline_ms < after_ms and (late := self.tally.count("late")) >= self.terms.trouble:
-            self.end(f"{late} parts were late because of it: {after_ms:.0f} ms, {deadline_ms:.0f} ms are allowed")
+        self._late.append(after_ms > deadline_ms)
+        if not self._late[-1]:
+            return
+        self.tally.count("late")
+        if (late := sum(self._late)) >= self.terms.trouble:
+            of = f"{late} of the last {len(self._late)} parts"
+            self.end(f"{of} were late because of it: {after_ms:.0f} ms, {deadline_ms:.0f} ms are allowed")

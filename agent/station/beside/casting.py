@@ -1,6 +1,5 @@
 """Makes second models for lanes: a shadow in its process, or a canary's job. Touches no lane."""
 
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,8 +8,8 @@ from agent.errors import StoreFailed
 from agent.ports import Clock
 from agent.recipes import Recipes
 from agent.station.beside.canary import Canary, Terms
-from agent.station.beside.keep import Candidate, Keeper, Write
-from agent.station.beside.shadow import Shadow
+from agent.station.beside.keep import QUOTA_SHARE, Candidate, Keeper, Write
+from agent.station.beside.shadow import Patience, Shadow
 from agent.station.beside.wire import Task
 from agent.station.jobs import Jobs, planned_for
 from agent.station.lane import Lane
@@ -22,14 +21,20 @@ from agent.store.values import Role
 from pipelines.recipe import Recipe
 from pipelines.values import Frame, Record
 
+PROCESS_MB = 150
+"""What a shadow's process takes besides its model."""
+MOST_HANG_S = 600.0
+"""What `engine.hang_s` may be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
     """Where what second models say goes."""
 
     write: Write
-    show: Callable[[int, Record, Frame, float], None]
-    """(record's id, record, picture, the recipe's share of OK pictures): keep the picture."""
+    show: Callable[[int, Record, Frame, float], bool]
+    """(record's id, record, picture, the recipe's share of OK pictures): keep the picture; False where it is kept
+    anyway, or there is no room for it now."""
     draw_key: Callable[[], bytes]
     """The database's key of the draw. Raises StoreFailed."""
 
@@ -65,32 +70,38 @@ class Casting:
             bundle=bundle.folder.absolute(),
             digest=model.digest,
             data=self._config.station.data.absolute(),
-            engine=engine.model_copy(update={"threads": 1, "streams": 1}),
+            # At the lowest priority a picture may take long: that is no error of the model's.
+            engine=engine.model_copy(update={"threads": 1, "streams": 1, "hang_s": min(MOST_HANG_S, trial_s)}),
             device=engine.devices[-1],
             recipe=pinned.model_dump(mode="json"),
             height_px=planned.input_size[0],
             width_px=planned.input_size[1],
             slots=planned.slots,
+            memory_mb=self._config.models.budget_memory_mb + PROCESS_MB,
         )
-        return Shadow(task, pinned, self._keeper("shadow", recipe, model), self._clock, trial_s)
+        return Shadow(task, pinned, self._keeper("shadow", recipe, model), Patience(trial_s))
 
     def canary(self, lane: Lane, recipe: Recipe, told: Told) -> Canary:
-        """A canary for a lane, ready. Whoever calls holds the preparer's lock. Raises OkngError."""
+        """A canary for a lane, ready. Whoever calls holds the preparer's lock.
+
+        Raises OkngError; StoreFailed where the key of the draw cannot be read now.
+        """
+        key = self._draw_key()
         model = Version(id=told.id, digest=told.digest)
         job = self._jobs.make(lane.name, lane.config, recipe.model_copy(update=model.of_recipe))
-        terms = Terms(told.share, self._draw_key(), self._config.models.health_errors)
+        terms = Terms(told.share, key, self._config.models.health_errors)
         return Canary(job, terms, self._keeper("canary", recipe, model), self._clock)
 
     def _keeper(self, role: Role, recipe: Recipe, model: Version) -> Keeper:
-        def show(record_id: int, record: Record, frame: Frame) -> None:
-            self._opinions.show(record_id, record, frame, recipe.evidence_ok_rate)
+        def show(record_id: int, record: Record, frame: Frame) -> bool:
+            return self._opinions.show(record_id, record, frame, recipe.evidence_ok_rate)
 
-        return Keeper(Candidate(model.id, model.digest, role), self._opinions.write, show, self._clock)
+        most_bytes = QUOTA_SHARE * self._config.evidence.quota_mb * 1e6 / max(1, len(self._config.lanes))
+        candidate = Candidate(model.id, model.digest, role)
+        return Keeper(candidate, self._opinions.write, show, self._clock, most_bytes)
 
     def _draw_key(self) -> bytes:
+        self._key = self._key or self._opinions.draw_key()
         if not self._key:
-            try:
-                self._key = self._opinions.draw_key()
-            except StoreFailed:  # on a full disk there may be no database yet
-                return secrets.token_bytes(16)
+            raise StoreFailed("the database has no key of the draw yet")
         return self._key

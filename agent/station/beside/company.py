@@ -12,7 +12,7 @@ from typing import Any
 
 from agent.clock import boot_id
 from agent.config import ModelsConfig
-from agent.errors import OkngError
+from agent.errors import OkngError, StoreFailed
 from agent.station.beside.canary import Canary
 from agent.station.beside.casting import Casting
 from agent.station.beside.shadow import Shadow
@@ -21,7 +21,7 @@ from agent.station.lane import Lane
 from agent.station.models.activations import Activation, Activations, Version
 from agent.station.models.activations import Canary as Told
 from agent.station.models.choice import Proposal
-from agent.station.models.health import Limits, problem_of
+from agent.station.models.health import KEEPS, Limits, due, problem_of
 from agent.station.prepare import Preparer
 from agent.worker import Worker
 from pipelines.recipe import Recipe
@@ -29,7 +29,6 @@ from pipelines.recipe import Recipe
 log = logging.getLogger(__name__)
 
 TURN_S = 0.1
-HEALTH_TURNS = 10
 DIED = "the station died while it judged"
 Name = str
 
@@ -57,7 +56,6 @@ class Company:
         """Held by whoever changes who judges beside."""
         self._shadows: dict[Name, Shadow] = {}
         self._canaries: dict[Name, Canary] = {}
-        self._turns = 0
         self._worker = Worker("beside", self._turn)
 
     def start(self) -> None:
@@ -128,6 +126,8 @@ class Company:
         with self.changing:
             told = getattr(self._activations.of(name), what)
             sides = self._shadows if what == "shadow" else self._canaries
+            if told is None and (what == "shadow" or not self._activations.of(name).canary_trouble):
+                return {"recipe": name, "model": "", "figures": {}}
             lanes = [lane.name for lane in self._lanes.values() if _recipe(lane) == name and lane.name in sides]
             figures = {lane: asdict(sides[lane].tally.figures()) for lane in lanes}
             self._change(name, **{what: None}, **({"canary_trouble": ""} if what == "canary" else {}))
@@ -147,7 +147,6 @@ class Company:
 
     def _turn(self) -> None:
         with self.changing:
-            self._turns += 1
             self._look()
         self._worker.stopping.wait(TURN_S)
 
@@ -168,6 +167,10 @@ class Company:
 
     def _see_to_shadow(self, lane: Lane, job: Job, kept: Activation) -> None:
         name, shadow = job.recipe.name, self._shadows.get(lane.name)
+        if shadow is not None and (why := shadow.news()):
+            model = str(shadow.task.recipe["model"])
+            self._event("model_shadow_restarts", model=model, recipe=name, lane=lane.name, why=why[:500])
+            log.warning("lane %s: the shadow %s is started anew: %s", lane.name, model, why)
         if kept.shadow is not None and kept.shadow == job.recipe.model:
             self._end_shadow(name, kept.shadow, "it is the active model now")
         elif (
@@ -197,6 +200,8 @@ class Company:
         elif canary is None and told is not None and self._preparer.one_at_a_time.acquire(blocking=False):
             try:
                 self._canaries[lane.name] = self._casting.canary(lane, job.recipe, told)
+            except StoreFailed as error:  # a full disk may have no database yet: later, by the same draw
+                log.debug("recipe %s: the canary waits: %s", name, error)
             except OkngError as error:
                 self._end_canary(name, told, str(error), by_itself=True)
             finally:
@@ -204,8 +209,11 @@ class Company:
 
     def _ill(self, canary: Canary, job: Job, told: Told) -> str:
         """Why the canary ends: it said so itself, or it does worse than the active model."""
-        if canary.trouble or self._turns % HEALTH_TURNS:
+        parts = canary.history.parts
+        # Asked more often, a good one would be called worse by chance; nobody asks twice of the same parts.
+        if canary.trouble or not (due(parts, canary.looked) or parts >= canary.looked + KEEPS):
             return canary.trouble
+        canary.looked = parts
         limits = Limits(
             errors=canary.terms.trouble,
             deadline_ms=job.recipe.deadline_ms,
@@ -257,5 +265,5 @@ def _same(recipe: Recipe, active: Recipe) -> bool:
 
 def _summed(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """The counts of several lanes together, for an event."""
-    names = ("compared", "agreed", "rejects_more", "passes_more", "differ", "errors", "late", "dropped")
+    names = ("compared", "agreed", "rejects_more", "passes_more", "differ", "errors", "late", "dropped", "restarts")
     return {name: sum(lane[name] for lane in figures.values()) for name in names}

@@ -13,11 +13,14 @@ from pipelines.values import Detection, Frame, Record, Verdict
 log = logging.getLogger(__name__)
 
 PICTURES, EVERY_S = 30, 2.0
-"""So many pictures at once, and one more after so long: two models that never agree do not fill the disk."""
+"""So many pictures at once, and one more after so long: two models that never agree do not keep the disk busy ..."""
+QUOTA_SHARE = 0.1
+"""... and take no more than this share of the room for evidence, all lanes together, in one run of the station."""
 
 Write = Callable[[SecondOpinion], None]
-Show = Callable[[int, Record, Frame], None]
-"""(record's id, record, picture): keep the picture, although nobody has drawn it."""
+Show = Callable[[int, Record, Frame], bool]
+"""(record's id, record, picture): keep the picture, although nobody has drawn it; False where it is kept anyway, or
+there is no room for it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +44,19 @@ class Opinion:
 class Keeper:
     """Hands a candidate's opinions on one lane to the store and the evidence. Thread-safe; never waits."""
 
-    def __init__(self, candidate: Candidate, write: Write, show: Show, clock: Clock) -> None:
+    def __init__(self, candidate: Candidate, write: Write, show: Show, clock: Clock, most_bytes: float) -> None:
+        """`most_bytes`: of pixels whose pictures may be kept; a PNG takes about that at the most."""
         self._candidate = candidate
         self._write = write
         self._show = show
         self._clock = clock
         self._lock = threading.Lock()
         self._room = float(PICTURES)
+        self._room_bytes = most_bytes
         self._at_ns = clock.now().mono_ns
 
     def keep(self, record_id: int, record: Record, frame: Frame | None, opinion: Opinion) -> bool:
-        """Keep an opinion on a durable part; with a frame, its picture too. Whether the picture was handed on."""
+        """Keep an opinion on a durable part; with a frame, its picture too. Whether that is kept."""
         now, who = self._clock.now(), self._candidate
         row = SecondOpinion(
             part=record_id,
@@ -65,19 +70,17 @@ class Keeper:
         )
         try:
             self._write(row)
-            if frame is None or not self._may_show(now.mono_ns):
-                return False
-            self._show(record_id, record, frame)
+            return frame is not None and self._shown(record_id, record, frame, now.mono_ns)
         except StoreFailed as error:  # the station is ending
             log.debug("what %s said on part %d is not kept: %s", who.model, record_id, error)
             return False
-        return True
 
-    def _may_show(self, now_ns: int) -> bool:
+    def _shown(self, record_id: int, record: Record, frame: Frame, now_ns: int) -> bool:
+        size = frame.pixels.nbytes
         with self._lock:
             gained = (now_ns - self._at_ns) / 1e9 / EVERY_S
             self._room, self._at_ns = min(float(PICTURES), self._room + gained), now_ns
-            if self._room < 1:
+            if self._room < 1 or self._room_bytes < size or not self._show(record_id, record, frame):
                 return False
-            self._room -= 1
+            self._room, self._room_bytes = self._room - 1, self._room_bytes - size
             return True

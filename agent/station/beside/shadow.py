@@ -2,16 +2,18 @@
 
 The lane's inspect thread only lays a part into a slot that holds the newest one. A thread of the shadow's
 hands it to the shadow's process, waits for what that says and keeps it. What the shadow is too slow for is
-dropped and counted. A shadow that breaks ends itself; the lane never notices.
+dropped and counted. A process that dies, hangs or takes too much memory is started anew after a pause, a few
+times; the lane never notices.
 """
 
 import threading
 import time
+from collections import deque
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from agent.errors import EngineFailed
-from agent.ports import Clock
 from agent.slot import Slot
 from agent.station.beside.apart import Apart
 from agent.station.beside.compare import compared
@@ -28,75 +30,111 @@ ERRORS = 20
 """Parts in a row that it could not judge, at which it ends."""
 
 
-class _Beside:
-    """One part: what was decided, and what the shadow says of it, in whichever order they come."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a shadow's process is waited for, and how often it is started anew."""
 
-    __slots__ = ("_known", "_lock", "frame", "opinion", "quality", "seen", "shown", "verdict")
+    within_s: float
+    """For it to be ready, and for its answer on a part."""
+    pause_s: float = 5.0
+    """Before it is started anew; twice as long each further time within an hour."""
+    starts: int = 5
+    """So often within an hour; then the shadow ends."""
+    hour_s: float = 3600.0
+
+
+class _Beside:
+    """One part: what was decided, and what the shadow says of it, in whichever order they come.
+
+    The picture is held until the shadow's process has it. For the evidence it is the write thread's, which
+    lets go of pictures when the disk is in trouble.
+    """
+
+    __slots__ = ("_differs", "_known", "_lock", "_opinion", "frame", "quality", "seen", "verdict")
 
     def __init__(self, frame: Frame, seen: Inspection, quality: Quality, verdict: Verdict) -> None:
         self.frame: Frame | None = frame
         self.seen, self.quality, self.verdict = seen, quality, verdict
-        self.opinion: Opinion | None = None
-        self._known: tuple[int, Record] | None = None
+        self._opinion: Opinion | None = None
+        self._differs = False
+        self._known: tuple[int, Record, Frame | None] | None = None
         self._lock = threading.Lock()
 
-    def durable(self, record_id: int, record: Record) -> Opinion | None:
-        """Its row is there; the opinion, if that was there first."""
+    def durable(self, record_id: int, record: Record, frame: Frame | None) -> tuple[Opinion, Frame | None] | None:
+        """Its row is there: the opinion and the picture to keep, if that was there first."""
         with self._lock:
-            self._known = record_id, record
-            return self.opinion
+            if self._opinion is None:
+                self._known = record_id, record, frame
+                return None
+            return self._opinion, frame if self._differs else None
 
-    def said(self, opinion: Opinion, differs: bool) -> tuple[int, Record] | None:
-        """The shadow has spoken; the record, if that was there first."""
+    def said(self, opinion: Opinion, differs: bool) -> tuple[int, Record, Frame | None] | None:
+        """The shadow has spoken: the record and the picture to keep, if that was there first."""
         with self._lock:
-            self.opinion = opinion
-            if not differs:
-                self.frame = None
-            return self._known
+            self._opinion, self._differs = opinion, differs
+            if self._known is None:
+                return None
+            record_id, record, frame = self._known
+            return record_id, record, frame if differs else None
 
 
 class Shadow:
     """A candidate on one lane, in a process of its own. See `agent.station.job.Beside`."""
 
-    def __init__(self, task: Task, recipe: Recipe, keeper: Keeper, clock: Clock, within_s: float) -> None:
-        """Starts at once. `recipe`: with the candidate's model pinned; `within_s`: for it to be ready, and a part."""
+    def __init__(self, task: Task, recipe: Recipe, keeper: Keeper, patience: Patience) -> None:
+        """Starts at once. `recipe`: with the candidate's model pinned."""
         self.recipe = recipe
         self.task = task
         self.tally = Tally()
         self.ready = threading.Event()
-        """Set once it can judge, or has ended."""
+        """Set once it can judge, or its process has failed for the first time, or it has ended."""
         self.trouble = ""
         """Not empty: why it has ended."""
+        self.away = ""
+        """Not empty: why its process is not there; it is started anew after a pause."""
         self.device = ""
+        """Empty while its process cannot judge."""
+        self._news: deque[str] = deque()
         self._keeper = keeper
-        self._clock = clock
-        self._within_s = within_s
+        self._patience = patience
         self._errors = 0
-        self._slot: Slot[_Beside] = Slot(dropped=lambda _: self._dropped())
+        self._falls: deque[float] = deque()
+        """When its process was last gone, monotonic, s."""
+        self._slot: Slot[_Beside] = Slot(dropped=self._dropped)
         self._apart: Apart | None = None
-        self._worker = Worker("shadow", self._turn).start()
+        self._worker = Worker("shadow", self._turn)
+        self._worker.start()
 
     @property
     def pid(self) -> int:
-        """Of its process; 0 before there is one."""
-        return self._apart.pid if self._apart is not None else 0
+        """Of its process; 0 while there is none."""
+        apart = self._apart
+        return apart.pid if apart is not None else 0
 
     @property
     def crash(self) -> str:
         """What ended its thread, if anything did: the shadow is over then, and nothing else."""
         return self._worker.crash
 
+    def news(self) -> str:
+        """Why its process had to be started anew, each time once; empty: nothing new."""
+        return self._news.popleft() if self._news else ""
+
     def weigh(self, frame: Frame, seen: Inspection, verdict: Verdict) -> Weighed:
         """Lay the part into the slot; the verdict stays as it is."""
-        if self.trouble or not self.device or seen.quality is None:
+        if self.trouble or seen.quality is None:
+            return Weighed(verdict)
+        if not self.device:
+            self._dropped()
             return Weighed(verdict)
         part = _Beside(frame, seen, seen.quality, verdict)
         if not self._slot.put(part):
             return Weighed(verdict)
 
-        def kept(record_id: int, record: Record) -> None:
-            if (opinion := part.durable(record_id, record)) is not None:
-                self._keep(record_id, record, part.frame, opinion)
+        def kept(record_id: int, record: Record, picture: Frame | None) -> None:
+            if (known := part.durable(record_id, record, picture)) is not None:
+                opinion, show = known
+                self._keep(record_id, record, show, opinion)
 
         return Weighed(verdict, kept)
 
@@ -105,8 +143,8 @@ class Shadow:
         self.trouble = self.trouble or why
         self._slot.close()
         self._worker.stopping.set()
-        if self._apart is not None:
-            self._apart.kill()
+        if (apart := self._apart) is not None:
+            apart.kill()
         self.ready.set()
 
     def join(self, within_s: float) -> None:
@@ -116,32 +154,58 @@ class Shadow:
     # On its own thread -------------------------------------------------------------------------------
 
     def _turn(self) -> None:
+        goes_on = False
+        try:
+            self._one()
+            goes_on = not self._worker.stopping.is_set()
+        finally:
+            if not goes_on:
+                self._let_go()
+                self.ready.set()
+
+    def _one(self) -> None:
         try:
             if self._apart is None:
-                self._apart = Apart(self.task)
-                self._begin(self._apart)
+                self._begin()
             elif (part := self._slot.take(WAITS_S)) is not None:
                 self._judge(self._apart, part)
         except EngineFailed as error:
-            self.end(str(error))
+            self._fall(str(error))
         except ValidationError as error:
-            self.end(f"its process says what cannot be: {error.errors()[0]['msg']}")
-        finally:
-            if self._worker.stopping.is_set() and self._apart is not None:
-                self._apart.close()
-                self.ready.set()
+            self._fall(f"its process says what cannot be: {error.errors()[0]['msg']}")
 
-    def _begin(self, apart: Apart) -> None:
-        end = time.monotonic() + self._within_s
-        while (said := apart.ready(WAITS_S)) is None:
-            if self._worker.stopping.is_set():
-                return
-            if time.monotonic() > end:
-                raise EngineFailed(f"it was not ready after {self._within_s:g} s")
-        if said.why:
-            raise EngineFailed(said.why)
-        self.device = said.device
+    def _begin(self) -> None:
+        apart = self._apart = Apart(self.task, self._worker.stopping)
+        said = apart.ready(self._patience.within_s)
+        if said.why:  # another start would not mend it
+            self.end(said.why)
+            return
+        self.away, self.device = "", said.device
         self.ready.set()
+
+    def _fall(self, why: str) -> None:
+        """Its process is of no use any more: another one, but not for ever."""
+        self._let_go()
+        if self._worker.stopping.is_set():
+            return
+        self.away = why
+        self.ready.set()
+        now, patience = time.monotonic(), self._patience
+        while self._falls and now - self._falls[0] > patience.hour_s:
+            self._falls.popleft()
+        self._falls.append(now)
+        if (times := len(self._falls)) > patience.starts:
+            self.end(f"{why}; its process has failed {times} times within {patience.hour_s / 60:.0f} min")
+            return
+        self.tally.count("restarts")
+        self._news.append(why)
+        self._worker.stopping.wait(patience.pause_s * 2 ** (times - 1))
+
+    def _let_go(self) -> None:
+        self.device = ""
+        if (apart := self._apart) is not None:
+            self._apart = None
+            apart.close()
 
     def _judge(self, apart: Apart, part: _Beside) -> None:
         frame, quality = part.frame, part.quality
@@ -158,13 +222,13 @@ class Shadow:
             age_ms=quality.age_ms,
             identical=quality.identical,
         )
-        apart.give(said, frame.pixels)
-        end = time.monotonic() + self._within_s
-        while (answer := apart.answer(WAITS_S)) is None:
-            if self._worker.stopping.is_set():
-                return
-            if time.monotonic() > end:
-                raise EngineFailed(f"it has not answered for {self._within_s:g} s")
+        part.frame = None
+        answer = None
+        try:
+            answer = apart.judge(said, frame.pixels, self._patience.within_s)
+        finally:
+            if answer is None:
+                self._dropped()
         self._heard(part, answer)
 
     def _heard(self, part: _Beside, answer: Answer) -> None:
@@ -172,16 +236,18 @@ class Shadow:
         self.tally.judged(said, answer.took_ms)
         opinion = Opinion(answer.verdict, answer.found, answer.took_ms)
         if (known := part.said(opinion, said.differs)) is not None:
-            self._keep(*known, part.frame, opinion)
+            self._keep(*known, opinion)
         self._errors = self._errors + 1 if answer.error else 0
         if answer.error:
             self.tally.count("errors")
         if self._errors >= ERRORS:
-            raise EngineFailed(f"{self._errors} parts in a row could not be judged: {answer.error}")
+            self.end(f"{self._errors} parts in a row could not be judged: {answer.error}"[:500])
 
     def _keep(self, record_id: int, record: Record, frame: Frame | None, opinion: Opinion) -> None:
         if self._keeper.keep(record_id, record, frame, opinion):
             self.tally.count("pictures")
 
-    def _dropped(self) -> None:
+    def _dropped(self, part: _Beside | None = None) -> None:
         self.tally.count("dropped")
+        if part is not None:
+            part.frame = None

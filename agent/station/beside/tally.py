@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from agent.station.beside.compare import Compared
 from agent.station.meters import percentile
@@ -27,9 +27,12 @@ class Figures:
     late: int = 0
     """Canary: parts that it made late."""
     dropped: int = 0
-    """Shadow: parts that it did not get to see, because it was busy."""
+    """Shadow: parts that it did not get to see, because it was busy or its process was not there. Canary: parts of
+    its share that were too late before it began."""
+    restarts: int = 0
+    """Shadow: how often its process had to be started anew."""
     pictures: int = 0
-    """Of parts on which they differ, handed to the evidence."""
+    """Of parts on which they differ, kept for that reason alone."""
     p50_ms: float = 0.0
     """It alone, a part, over its last 1,000."""
     p99_ms: float = 0.0
@@ -40,9 +43,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts = dict.fromkeys(
-            ("compared", "agreed", "rejects_more", "passes_more", "differ", "errors", "late", "dropped", "pictures"), 0
-        )
+        self._counts = {field.name: 0 for field in fields(Figures) if field.type is int}
         self._times: deque[float] = deque(maxlen=LATENCIES)
 
     def count(self, name: str) -> int:
@@ -67,6 +68,7 @@ class Tally:
     def figures(self) -> Figures:
         """As they stand."""
         with self._lock:
-            ordered, counts = sorted(self._times), dict(self._counts)
-        times = round(percentile(ordered, 0.5), 2), round(percentile(ordered, 0.99), 2)
-        return Figures(**counts, p50_ms=times[0], p99_ms=times[1])
+            times, counts = tuple(self._times), dict(self._counts)
+        ordered = sorted(times)
+        p50, p99 = round(percentile(ordered, 0.5), 2), round(percentile(ordered, 0.99), 2)
+        return Figures(**counts, p50_ms=p50, p99_ms=p99)

@@ -1,6 +1,7 @@
 """What can be said about second models: `model_shadow` and `model_canary`, verbs of `agent.control`."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,9 @@ from agent.clock import boot_id
 from agent.config import ModelsConfig
 from agent.errors import OkngError
 from agent.ports import Clock
-from agent.station.beside.casting import Casting
+from agent.station.beside.casting import PROCESS_MB, Casting
 from agent.station.beside.company import Company
+from agent.station.beside.shadow import Shadow
 from agent.station.job import Job
 from agent.station.lane import Lane
 from agent.station.models.activations import Canary as Told
@@ -19,8 +21,6 @@ from agent.station.models.intake import Intake
 from agent.station.prepare import Preparer
 from agent.station.server import Verb
 
-PROCESS_MB = 150
-"""What a shadow's process takes besides its model."""
 MOST_BUSY = 0.9
 MB = 1e6
 
@@ -56,25 +56,33 @@ class BesideVerbs:
         """id: a model, or "off"."""
         model, recipe = str(said["id"]), str(said.get("recipe", ""))
         if model == "off":
-            return self._company.off(self._choice.named(recipe), "shadow")
+            return self._company.off(self._in_use(recipe), "shadow")
         proposal, judging = self._proposed(model, recipe)
         warning = self._room(proposal.gate, list(judging), processes=len(judging), share=1.0)
-        made = {lane.name: self._casting.shadow(lane, job.recipe, proposal.version) for lane, job in judging.items()}
-        for shadow in made.values():
-            shadow.ready.wait(self._config.trial_s)
-        if wrong := next((shadow.trouble for shadow in made.values() if shadow.trouble), ""):
-            for shadow in made.values():
-                shadow.end(wrong)
-            raise OkngError(f"model {model} cannot judge beside: {wrong}")
-        self._company.take(proposal.recipe, made, {}, shadow=model)
+        made: dict[str, Shadow] = {}
+        with ExitStack() as undo:
+            for lane, job in judging.items():
+                shadow = made[lane.name] = self._casting.shadow(lane, job.recipe, proposal.version)
+                undo.callback(shadow.end, "it was not begun after all")
+            for name, shadow in made.items():
+                self._await(name, shadow, model)
+            self._company.take(proposal.recipe, made, {}, shadow=model)
+            undo.pop_all()
         self._company.told("model_shadow", proposal, warning=warning)
         return self._answer(proposal, made, warning)
+
+    def _await(self, lane: str, shadow: Shadow, model: str) -> None:
+        """Until it can judge. Raises OkngError."""
+        shadow.ready.wait(self._config.trial_s)
+        if not shadow.device:
+            why = shadow.trouble or shadow.away or f"it was not ready after {self._config.trial_s:g} s"
+            raise OkngError(f"model {model} cannot judge beside lane {lane}: {why}")
 
     def canary(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         """id: a model, or "off"; share: of the parts, above 0 and up to 1."""
         model, recipe = str(said["id"]), str(said.get("recipe", ""))
         if model == "off":
-            return self._company.off(self._choice.named(recipe), "canary")
+            return self._company.off(self._in_use(recipe), "canary")
         share = float(said["share"])
         if not 0 < share <= 1:
             raise OkngError(f"share {share:g}: above 0 and up to 1 is allowed")
@@ -90,6 +98,13 @@ class BesideVerbs:
         self._company.take(proposal.recipe, {}, made, canary=told, canary_trouble="")
         self._company.told("model_canary", proposal, warning=warning, share=share)
         return {**self._answer(proposal, made, warning), "share": share}
+
+    def _in_use(self, recipe: str) -> str:
+        """The recipe that is meant, if there is anything about it. Raises OkngError."""
+        name, used = self._choice.named(recipe), self._choice.in_use()
+        if name not in used and name not in self._choice.activations.all():
+            raise OkngError(f"recipe {name} is not in use; in use: {', '.join(sorted(used)) or 'none'}")
+        return name
 
     def _proposed(self, model: str, recipe: str, again: bool = True) -> tuple[Proposal, dict[Lane, Job]]:
         proposal = self._choice.propose(model, recipe, again, self._intake.admitted)
@@ -119,9 +134,9 @@ class BesideVerbs:
 
     def _room(self, gate: Entry, lanes: list[Lane], processes: int, share: float) -> str:
         """A warning when there is hardly time for it; OkngError where there is no memory for it."""
-        needs_mb, free_mb = processes * (gate.memory_mb + PROCESS_MB), available_mb()
-        if processes and needs_mb > free_mb:
-            raise OkngError(f"a shadow would take about {needs_mb:.0f} MB, {free_mb:.0f} MB are free")
+        needs_mb = processes * (gate.memory_mb + PROCESS_MB) if processes else gate.memory_mb
+        if needs_mb > (free_mb := available_mb()):
+            raise OkngError(f"model {gate.model} would take about {needs_mb:.0f} MB more, {free_mb:.0f} MB are free")
         now_ns = self._clock.now().mono_ns
         busy = sum(
             lane.meter.pace(now_ns).parts_per_s / lane.job.capacity_per_s

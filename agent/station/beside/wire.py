@@ -17,7 +17,8 @@ MAX_PICTURE_BYTES = 1 << 30
 
 
 class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A number that is not one arrives as what it is: the rules know what to make of it.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class Task(_Said):
@@ -35,6 +36,8 @@ class Task(_Said):
     """Of the model's input."""
     width_px: int
     slots: int
+    memory_mb: int
+    """Most that its process may keep resident once it is ready."""
 
 
 class Ready(_Said):
