@@ -128,8 +128,12 @@ class Fetch:
     _connection: _Connection | None = None
 
     def stop(self) -> None:
-        """End the attempt."""
+        """End the attempt, and every one after it."""
         self.stopping.set()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End what the attempt waits for; where `stopping` is set it ends with it."""
         connection = self._connection
         if connection is not None:
             connection.hang_up()
@@ -137,6 +141,8 @@ class Fetch:
     def attempt(self, url: str, size: int, sink: Sink) -> None:
         """Take what is still missing of `size` bytes. Raises FetchRefused, FetchBroken, OSError of the sink's disk."""
         there = address_of(url, self.config.hosts)
+        if self.stopping.is_set():
+            raise FetchBroken("stopping")
         for _ in range(MOST_REDIRECTS + 1):
             with self._connected(there) as connection:
                 moved = self._one(connection, there, size, sink)

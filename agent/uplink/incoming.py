@@ -40,7 +40,7 @@ class Job(BaseModel):
     activate: bool = False
     recipe: str = ""
     accepted_utc_us: int = 0
-    stage: Literal["new", "loading", "loaded"] = "new"
+    stage: Literal["new", "loading", "loaded", "cancelled"] = "new"
     safe_bytes: int = 0
     """So many bytes of the file are on the disk for certain."""
     validator: str = ""
@@ -50,6 +50,10 @@ class Job(BaseModel):
     """It was thrown away once because its hash was wrong."""
     offers: int = 0
     """How often the station broke off while it took the model in."""
+
+    def needs_bytes(self, held: int) -> int:
+        """Room for what is still to come, and once more for the whole: the model that is made of it."""
+        return self.bytes - held + self.bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +99,13 @@ class Incoming:
 
     def drop(self, job: Job) -> None:
         """Nothing of it stays; the job goes last, so that a kill in between is finished later."""
-        for file in (self.offered(job), self.part(job), self.folder / JOB):
-            try:
-                file.unlink(missing_ok=True)
-            except OSError as error:
-                log.warning("%s cannot be removed: %s", file, error.strerror)
+        self.empty(job)
+        _remove(self.folder / JOB)
+
+    def empty(self, job: Job) -> None:
+        """Nothing of its file stays."""
+        _remove(self.offered(job))
+        _remove(self.part(job))
 
     def tidy(self, job: Job | None) -> None:
         """Remove what was left behind long ago."""
@@ -116,6 +122,13 @@ class Incoming:
         if more <= free:
             return ""
         return f"{more / 1e6:.1f} MB have no room: {max(free, 0) / 1e6:.1f} MB are free (evidence.reserve_mb is kept)"
+
+
+def _remove(file: Path) -> None:
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s cannot be removed: %s", file, error.strerror)
 
 
 class Growing:

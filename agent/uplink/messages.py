@@ -289,12 +289,19 @@ class UpdateCommand(Command):
     recipe: str = Field("", max_length=63, description="by which recipe; empty: the only one that is in use")
 
 
+class CancelCommand(Command):
+    """`cmd/cancel`: give an update up, as long as the station has not begun to take it in."""
+
+    update: CommandId = Field(description="id of the command `update`")
+
+
 COMMANDS: Mapping[str, type[Command]] = {
     "pause": PauseCommand,
     "resume": ResumeCommand,
     "recipe": RecipeCommand,
     "resend": ResendCommand,
     "update": UpdateCommand,
+    "cancel": CancelCommand,
 }
 
 

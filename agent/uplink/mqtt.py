@@ -203,9 +203,9 @@ class Broker:
             if now - self._begun > STEADY_S:
                 self._attempt = 0
         self.online, self.state, self.detail = False, state, detail
-        wait_s = backoff_s(
-            self._attempt, self._config.retry_min_s, self._config.retry_max_s, self._random.uniform(0.0, 1.0)
-        )
+        # what a person has to mend is not asked again at once, by chance: the state would not even be seen
+        share = self._random.uniform(0.5 if state == "refused" else 0.0, 1.0)
+        wait_s = backoff_s(self._attempt, self._config.retry_min_s, self._config.retry_max_s, share)
         self._attempt += 1
         self._due = now + wait_s
         log.warning("%s; next try in %.1f s", detail, wait_s)

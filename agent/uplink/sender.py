@@ -66,7 +66,7 @@ class Sender:
         patience_s = min(IDLE_S, max(0.0, self._next_s - self.turned_at)) if self._more else IDLE_S
         for happening in self.broker.turn(patience_s):
             self._note(happening)
-        for done in [*self.talk.done(), *self.updates.done()]:
+        for done in [*self.talk.done(), *self.updates.orders.done()]:
             if done.order.name == "resend" and not done.error:
                 self.replay.resend(done.order.arguments["from_seq"], done.order.arguments["to_seq"])
             self._answer(self._desk.done(done.order, done.said, done.error, self._now_ms()))
@@ -122,7 +122,9 @@ class Sender:
                 order, answers = self._desk.take(happening, self._now_ms())
                 self._answer(answers)
                 if order is not None and order.name == "update":
-                    self.updates.order(order)
+                    self.updates.orders.order(order)
+                elif order is not None and order.name == "cancel":
+                    self.updates.orders.cancel(order)
                 elif order is not None:
                     self.talk.order(order)
 

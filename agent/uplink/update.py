@@ -3,17 +3,15 @@
 The uplink believes nothing of it but its size and hash; whether the model is signed, sound and fast enough
 is the station's to judge (`model_import`). Each step is an event, told to the station and through its outbox
 to the centre; an event is told before the next step is written down, so after a kill it may be told twice.
+
+Until the station has been asked to take the file in, an update can be cancelled.
 """
 
 import hashlib
 import logging
-import queue
 import random
-import threading
 import time
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from agent.clock import SystemClock
@@ -25,77 +23,37 @@ from agent.uplink.commands import Order
 from agent.uplink.fetch import Fetch, FetchBroken, FetchRefused, address_of
 from agent.uplink.incoming import Growing, Incoming, Job
 from agent.uplink.link import backoff_s
-from agent.uplink.talk import Done
+from agent.uplink.orders import Orders, job_of
+from agent.uplink.steps import AWAY_S, Steps, Tries, Value
 
 log = logging.getLogger(__name__)
 
 IMPORT_S = 1800.0
 """Longest wait for an import: it tries the model on every device, s."""
-TELL_S = 5.0
-AWAY_S = 1.0
-"""A station that is away or busy is asked again after so long, s."""
 TIDY_S = 3600.0
 MOST_OFFERS = 3
 """A station that broke off in the middle of so many imports is not asked again."""
 
 
-@dataclass(slots=True)
-class _Tries:
-    """How the attempts go, of this process."""
-
-    broken: int = 0
-    """In a row, without a byte between them."""
-    why: str = ""
-    quarter: int = 0
-    """Of the size, told last."""
-    began: float = field(default_factory=time.monotonic)
-
-
 class Updates:
-    """One update at a time. `turn` belongs to a thread of its own; the rest may be called from another."""
+    """One update at a time. `turn` belongs to a thread of its own; `orders` and `stop` are for others."""
 
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self._config = config
         self._clock = clock or SystemClock()
-        self._runtime: Path = config.station.runtime
         self._incoming = Incoming(config.station.data / "incoming")
         self._fetch = Fetch(config.uplink.update)
-        self._stopping = self._fetch.stopping
-        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Done] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._busy = ""
-        """The command that is carried out."""
+        self.orders = Orders(self._fetch)
+        self._ending = self.orders.ending
+        self._steps = Steps(config.station.runtime, self._ending)
         self._job: Job | None = None
-        self._tries = _Tries()
+        self._tries = Tries()
         self._found = False
         self._tidy_at = 0.0
 
-    # From another thread ---------------------------------------------------------------------------
-
-    def order(self, order: Order) -> None:
-        """Take a command; `done` tells whether it was accepted, events how it goes on."""
-        with self._lock:
-            if self._busy:
-                known = self._busy == order.id
-                said: dict[str, Any] = {"accepted": 1} if known else {}
-                self._done.put(Done(order, said, "" if known else f"busy: update {self._busy} is under way"))
-                return
-            self._busy = order.id
-        self._orders.put(order)
-
-    def done(self) -> list[Done]:
-        """The commands that were answered since the last call."""
-        done = []
-        while not self._done.empty():
-            done.append(self._done.get_nowait())
-        return done
-
     def stop(self) -> None:
         """End what waits; what was loaded is taken up at the next start."""
-        self._fetch.stop()
-
-    # One thread ------------------------------------------------------------------------------------
+        self.orders.stop()
 
     def turn(self) -> None:
         """Take a command, or go on with the one that was taken."""
@@ -103,6 +61,10 @@ class Updates:
             self._find()
         if self._job is None:
             self._look()
+        elif self.orders.cancelled() is not None:
+            self._give_up(self._job)
+        elif self._job.stage == "cancelled":
+            self._end("update_cancelled")
         elif self._job.stage == "new":
             self._start(self._job)
         elif self._job.stage == "loading":
@@ -116,55 +78,37 @@ class Updates:
         self._found = True
         if job is None:
             return
-        with self._lock:
-            self._busy, self._job = job.command, job
-        if job.stage != "new":
+        self._job = job
+        self.orders.taken_up(job.command)
+        if job.stage in ("loading", "loaded"):
             self._tries.quarter = 4 * job.safe_bytes // job.bytes
-            self._tell("update_resumed", job, stage=job.stage, held_bytes=job.safe_bytes)
+            self._steps.tell("update_resumed", job, stage=job.stage, held_bytes=job.safe_bytes)
 
     def _look(self) -> None:
         if time.monotonic() >= self._tidy_at:
             self._incoming.tidy(None)
             self._tidy_at = time.monotonic() + TIDY_S
-        try:
-            order = self._orders.get(timeout=0.2)
-        except queue.Empty:
+        order = self.orders.take(timeout_s=0.2)
+        if order is None:
             return
         try:
-            job = self._accepted(order)
+            self._job = self._accepted(order)
         except FetchRefused as refused:
             why = str(refused)
         except OSError as error:
             why = f"{self._incoming.folder} cannot be written to: {error.strerror}"
         else:
-            self._tries = _Tries()
-            self._job = job
-            self._done.put(Done(order, {"accepted": 1, "bytes": job.bytes}, ""))
+            self._tries = Tries()
+            self.orders.answer(order, {"accepted": 1, "bytes": self._job.bytes})
             return
-        self._free()
-        self._done.put(Done(order, {}, why))
+        self.orders.answer(order, {}, why)
+        self.orders.free()
 
     def _accepted(self, order: Order) -> Job:
         """The job that a command asks for, written down. Raises FetchRefused, OSError."""
-        said, config = order.arguments, self._config
-        address_of(said["url"], config.uplink.update.hosts)
-        if said["bytes"] > config.uplink.update.cap_mb * 1_000_000:
-            raise FetchRefused(
-                f"bytes {said['bytes']}: at most {config.uplink.update.cap_mb} MB (uplink.update.cap_mb)"
-            )
-        if said["activate"] and not config.models.activate_on_import:
-            raise FetchRefused("activate 1: a command may not activate here: models.activate_on_import is false")
-        job = Job(
-            command=order.id,
-            url=said["url"],
-            sha256=said["sha256"],
-            bytes=said["bytes"],
-            activate=bool(said["activate"]),
-            recipe=said["recipe"],
-            accepted_utc_us=self._clock.now().utc_us,
-        )
+        job = job_of(order, self._config, self._clock.now().utc_us)
         self._incoming.folder.mkdir(mode=0o750, exist_ok=True)
-        if why := self._incoming.room_for(job.bytes, self._reserve):
+        if why := self._incoming.room_for(job.needs_bytes(0), self._reserve):
             raise FetchRefused(why)
         self._incoming.keep(job)
         return job
@@ -179,7 +123,7 @@ class Updates:
         except FetchRefused as refused:
             self._end("update_refused", why=str(refused))
             return
-        if self._tell("update_started", job, url=url, bytes=job.bytes, activate=int(job.activate)):
+        if self._steps.tell("update_started", job, url=url, bytes=job.bytes, activate=int(job.activate)):
             self._write(job, stage="loading")
 
     # The file --------------------------------------------------------------------------------------
@@ -202,7 +146,7 @@ class Updates:
     def _attempt(self, job: Job) -> None:
         with closing(Growing(self._incoming, job, self._grown_safely, self._grown)) as file:
             held = file.size
-            if why := self._incoming.room_for(job.bytes - held, self._reserve):
+            if why := self._incoming.room_for(job.needs_bytes(held), self._reserve):
                 raise FetchBroken(why)
             try:
                 if held < job.bytes:
@@ -218,16 +162,18 @@ class Updates:
 
     def _grown(self, size: int) -> None:
         assert self._job is not None
+        if why := self._incoming.room_for(0, self._reserve):  # others write to this disk as well
+            raise FetchBroken(why)
         quarter = 4 * size // self._job.bytes
         if quarter > self._tries.quarter and quarter < 4:
             self._tries.quarter = quarter
             # Once: the file does not wait for a station that is away.
-            self._say("update_progress", self._job, percent=25 * quarter, held_bytes=size)
+            self._steps.say("update_progress", self._job, percent=25 * quarter, held_bytes=size)
 
     def _broken(self, why: str) -> None:
         """It may go better later, for a while."""
         assert self._job is not None
-        if self._stopping.is_set():
+        if self._ending.is_set():
             return
         log.warning("update %s: %s", self._job.command, why)
         config = self._config.uplink.update
@@ -237,9 +183,9 @@ class Updates:
             return
         if why != self._tries.why:
             self._tries.why = why
-            self._say("update_waiting", self._job, why=why, held_bytes=self._job.safe_bytes)
+            self._steps.say("update_waiting", self._job, why=why, held_bytes=self._job.safe_bytes)
         longest_s, retry_s = self._config.uplink.retry_max_s, self._config.uplink.retry_min_s
-        self._stopping.wait(backoff_s(self._tries.broken, retry_s, longest_s, random.uniform(0.5, 1.0)))
+        self._ending.wait(backoff_s(self._tries.broken, retry_s, longest_s, random.uniform(0.5, 1.0)))
         self._tries.broken += 1
 
     def _verify(self) -> None:
@@ -263,20 +209,27 @@ class Updates:
 
     def _loaded(self, job: Job) -> None:
         took_s = round(time.monotonic() - self._tries.began, 1)
-        if self._tell("update_downloaded", job, bytes=job.bytes, took_s=took_s):
+        if self._steps.tell("update_downloaded", job, bytes=job.bytes, took_s=took_s):
             self._write(job, stage="loaded")
 
-    # The station -----------------------------------------------------------------------------------
-
     def _hand_over(self, job: Job) -> None:
+        if not self.orders.close_unless_cancelled(f"update {job.command} is loaded, and the station takes it in"):
+            return
         try:
             file = self._incoming.offer(job)
-            said = ask(self._runtime, "model_import", IMPORT_S, file=file, activate=job.activate, recipe=job.recipe)
+            said = ask(
+                self._config.station.runtime,
+                "model_import",
+                IMPORT_S,
+                file=file,
+                activate=job.activate,
+                recipe=job.recipe,
+            )
         except FileNotFoundError:
             self._end("update_refused", why=f"{self._incoming.part(job)} is gone")
         except StationRefused as refused:
             if str(refused).startswith("busy"):
-                self._stopping.wait(AWAY_S)
+                self._ending.wait(AWAY_S)
             else:
                 self._end("update_refused", why=str(refused))
         except ControlFailed as error:
@@ -284,32 +237,50 @@ class Updates:
         except OSError as error:
             self._broken(f"{self._incoming.folder}: {error.strerror or error}")
         else:
-            self._end("update_done", model=str(said["id"]), digest=str(said["digest"]), activated=int(job.activate))
+            self._installed(job, said)
+        finally:
+            self.orders.open()
+
+    def _installed(self, job: Job, said: dict[str, Any]) -> None:
+        """The model is one of the station's, whatever became of its activation."""
+        refused = str(said.get("activation_refused", ""))
+        detail: dict[str, Value] = {"activation_refused": refused} if refused else {}
+        activated = int(job.activate and not refused)
+        self._end("update_done", model=str(said["id"]), digest=str(said["digest"]), activated=activated, **detail)
 
     def _broke_off(self, job: Job, error: ControlFailed) -> None:
         """The station is away, or went away in the middle: that may be the model's doing."""
         away = isinstance(error.__cause__, FileNotFoundError | ConnectionRefusedError)
-        if not away and not self._stopping.is_set():
+        if not away and not self._ending.is_set():
             if job.offers + 1 >= MOST_OFFERS:
                 why = f"the station broke off {MOST_OFFERS} times while it took it in: {error}"
                 self._end("update_refused", why=why)
                 return
             self._write(job, offers=job.offers + 1)
-        self._stopping.wait(AWAY_S)
+        self._ending.wait(AWAY_S)
 
-    def _end(self, name: str, **detail: str | int) -> None:
+    def _give_up(self, job: Job) -> None:
+        """Cancelled: nothing of the file stays, also where there is no room to write that down."""
+        self._incoming.empty(job)
+        self._job = job.model_copy(update={"stage": "cancelled", "safe_bytes": 0, "validator": ""})
+        try:
+            self._incoming.keep(self._job)
+        except OSError as error:
+            log.warning("%s: %s", self._incoming.folder, error)
+        self.orders.gave_up(
+            f"update {job.command} is cancelled already", {"cancelled": 1, "held_bytes": job.safe_bytes}
+        )
+
+    def _end(self, name: str, **detail: Value) -> None:
         """Told, then forgotten. Where nobody listens until the end of the process, it is told by the next one."""
         job = self._job
         assert job is not None
-        if not self._tell(name, job, **detail):
+        self.orders.close(f"update {job.command} has ended already")
+        if not self._steps.tell(name, job, **detail):
             return
         self._incoming.drop(job)
         self._job = None
-        self._free()
-
-    def _free(self) -> None:
-        with self._lock:
-            self._busy = ""
+        self.orders.free()
 
     def _write(self, job: Job, **fields: object) -> None:
         """The next step; where it cannot be made durable, this one is done again."""
@@ -318,25 +289,6 @@ class Updates:
             self._incoming.keep(changed)
         except OSError as error:
             log.warning("%s: %s", self._incoming.folder, error)
-            self._stopping.wait(AWAY_S)
+            self._ending.wait(AWAY_S)
         else:
             self._job = changed
-
-    def _tell(self, name: str, job: Job, **detail: str | int | float) -> bool:
-        """Tell the station until it has it; False when the process ends before."""
-        while not self._say(name, job, **detail):
-            if self._stopping.wait(AWAY_S):
-                return False
-        return True
-
-    def _say(self, name: str, job: Job, **detail: str | int | float) -> bool:
-        said = {"command": job.command, **{k: v[:800] if isinstance(v, str) else v for k, v in detail.items()}}
-        try:
-            ask(self._runtime, "update", TELL_S, event=name, detail=said)
-        except StationRefused as refused:  # an older station: it goes on without its events
-            log.warning("%s: %s", name, refused)
-        except ControlFailed as error:
-            log.debug("%s: %s", name, error)
-            return False
-        log.info("%s: %s", name, said)
-        return True

@@ -26,7 +26,7 @@ from agent.worker import Worker
 PREFIX = "okng/plant/line1/station1"
 
 
-def wait_for(what: Callable[[], Any], timeout_s: float = 20.0, why: str = "") -> Any:
+def wait_for(what: Callable[[], Any], timeout_s: float = 60.0, why: str = "") -> Any:
     """Wait until it is true; what it was."""
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
@@ -89,6 +89,10 @@ class Station:
         self.models: list[bytes] = []
         """What was imported."""
         self.refuses_models = ""
+        self.refuses_activation = ""
+        self.taking_in = threading.Event()
+        """Cleared: an import waits for it, as for a model that is tried."""
+        self.taking_in.set()
         self._data = runtime.parent / "data"
         self._runtime = runtime
         self._server: ControlServer | None = None
@@ -107,7 +111,9 @@ class Station:
         if self.refuses_models:
             raise ValueError(self.refuses_models)
         self.models.append((self._data / "incoming" / str(said["file"])).read_bytes())
-        return {"id": "new-1", "digest": "d" * 64}
+        self.taking_in.wait(60)
+        became = {"activation_refused": self.refuses_activation} if self.refuses_activation else {"activated": {}}
+        return {"id": "new-1", "digest": "d" * 64, **(became if said["activate"] else {})}
 
     def _compile(self, _: Mapping[str, Any]) -> Mapping[str, object]:
         self.compiled.wait(60)

@@ -135,7 +135,10 @@ def test_bad_payloads_are_refused_counted_and_answered(rig: Rig, commander: List
         assert (said.ok, why in said.error) == (0, True), said
         if isinstance(payload, dict):
             assert said.id == payload["id"]
-    assert "unknown command 'reboot'; there are: pause, recipe, resend, resume" in give(commander, "reboot", {}).error
+    assert (
+        "unknown command 'reboot'; there are: cancel, pause, recipe, resend, resume"
+        in give(commander, "reboot", {}).error
+    )
     assert rig.station.of("pause") == []
     assert wait_for(lambda: rig.station.uplink()["refused"] == 10)
     assert "the last refused command: unknown command 'reboot'" in rig.detail()

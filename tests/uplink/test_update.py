@@ -1,7 +1,9 @@
 """Models over the air: the command, its steps, and what is left after a refusal and after kill -9."""
 
 import hashlib
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,10 @@ from typing import Any
 import pytest
 
 from agent.config import Config
+from agent.uplink.commands import Order
+from agent.uplink.incoming import JOB as JOB_FILE
+from agent.uplink.incoming import LEFT_S, Incoming, Job
+from agent.uplink.update import Updates
 
 from .broker import Mosquitto, running
 from .https import Answer, Https, certificate, serving
@@ -53,6 +59,15 @@ def configured(folder: Path, broker: Mosquitto, server: Https, **update: Any) ->
     return config_of(folder, broker.port, user="okng", password_file=folder / "password", update=told)
 
 
+def cancel(centre: Listener, command_id: str, update: str) -> dict[str, Any]:
+    """Command the end of an update, and wait for the answer."""
+    before = len(centre.got)
+    order = {"id": command_id, "expires": time.time_ns() // 1_000_000 + 60_000, "update": update}
+    centre.publish(f"{PREFIX}/cmd/cancel", order)
+    wait_for(lambda: len(centre.got) > before)
+    return centre.json(f"{PREFIX}/cmd/cancel/answer")[-1]
+
+
 def give(centre: Listener, command_id: str, server: Https, **said: Any) -> dict[str, Any]:
     """Command an update, and wait for the answer."""
     order = {"id": command_id, "expires": time.time_ns() // 1_000_000 + 60_000, "url": server.url}
@@ -61,6 +76,12 @@ def give(centre: Listener, command_id: str, server: Https, **said: Any) -> dict[
     centre.publish(f"{PREFIX}/cmd/update", order)
     wait_for(lambda: len(centre.got) > before)
     return centre.json(f"{PREFIX}/cmd/update/answer")[-1]
+
+
+def give_next(centre: Listener, command_id: str, server: Https, **said: Any) -> None:
+    """Command an update after another one, which is under way until its last file is gone."""
+    ids = (f"{command_id}-{n}" for n in range(1000))
+    wait_for(lambda: give(centre, next(ids), server, **said)["ok"] == 1)
 
 
 def left(folder: Path) -> list[str]:
@@ -87,7 +108,7 @@ def test_a_model_comes_over_the_air(tmp_path: Path, broker: Mosquitto, server: H
         assert rig.station.models == [CONTENT]
         wait_for(lambda: left(tmp_path) == [])
         rig.station.refuses_models = "model new-1: nobody signed it"
-        assert give(centre, "u2", server)["ok"] == 1
+        give_next(centre, "u2", server)
         wait_for(lambda: rig.station.steps()[-1] == "update_refused")
         assert rig.station.of("update")[-1]["detail"]["why"] == "model new-1: nobody signed it"
         wait_for(lambda: left(tmp_path) == [])
@@ -158,3 +179,122 @@ def test_killed_in_the_middle_it_goes_on_from_there(
         process.terminate()
         process.wait(20)
         there.stop()
+
+
+def test_an_update_that_loads_can_be_cancelled(
+    tmp_path: Path, broker: Mosquitto, server: Https, centre: Listener
+) -> None:
+    """FIELD 15: nothing of it stays, the next one is taken; one that has ended or is another's is not cancelled."""
+    with uplink(configured(tmp_path, broker, server)) as rig:
+        wait_for(lambda: rig.state() == "online")
+        answer = cancel(centre, "c0", "u1")
+        assert (answer["ok"], answer["error"]) == (0, "update u1 is not under way; none is")
+        server.answers = [Answer(cut_after=100_000), Answer(piece=1000, pause_s=60)]
+        assert give(centre, "u1", server)["ok"] == 1
+        wait_for(lambda: len(server.asked) == 2)
+        assert cancel(centre, "c1", "u2")["error"] == "update u2 is not under way; u1 is"
+        answer = cancel(centre, "c2", "u1")
+        assert (answer["ok"], answer["cancelled"]) == (1, 1)
+        wait_for(lambda: "update_cancelled" in rig.station.steps())
+        wait_for(lambda: left(tmp_path) == [])
+        assert rig.station.models == []
+        give_next(centre, "u3", server)
+        wait_for(lambda: "update_done" in rig.station.steps())
+        assert rig.station.models == [CONTENT]
+
+
+def test_an_update_that_waits_for_its_server_can_be_cancelled(
+    tmp_path: Path, broker: Mosquitto, server: Https, centre: Listener
+) -> None:
+    config = configured(tmp_path, broker, server)
+    patient = config.uplink.model_copy(update={"retry_min_s": 600.0, "retry_max_s": 600.0})
+    with uplink(config.model_copy(update={"uplink": patient})) as rig:
+        wait_for(lambda: rig.state() == "online")
+        server.answers = [Answer(status=503)]
+        give(centre, "u1", server)
+        wait_for(lambda: "update_waiting" in rig.station.steps())
+        assert cancel(centre, "c1", "u1")["ok"] == 1
+        wait_for(lambda: "update_cancelled" in rig.station.steps())
+        wait_for(lambda: left(tmp_path) == [])
+
+
+def test_what_the_station_takes_in_is_not_cancelled_any_more(
+    tmp_path: Path, broker: Mosquitto, server: Https, centre: Listener
+) -> None:
+    with uplink(configured(tmp_path, broker, server)) as rig:
+        wait_for(lambda: rig.state() == "online")
+        rig.station.taking_in.clear()
+        give(centre, "u1", server)
+        wait_for(lambda: rig.station.models)
+        answer = cancel(centre, "c1", "u1")
+        assert (answer["ok"], answer["error"]) == (0, "update u1 is loaded, and the station takes it in")
+        rig.station.taking_in.set()
+        wait_for(lambda: rig.station.steps()[-1] == "update_done")
+
+
+def test_installed_and_not_activated_is_told_as_it_is(
+    tmp_path: Path, broker: Mosquitto, server: Https, centre: Listener
+) -> None:
+    """The model is there: it is no refused update, and nothing is to be loaded again."""
+    config = configured(tmp_path, broker, server)
+    config = config.model_copy(update={"models": config.models.model_copy(update={"activate_on_import": True})})
+    with uplink(config) as rig:
+        wait_for(lambda: rig.state() == "online")
+        rig.station.refuses_activation = "model new-1 takes 900 ms a picture on CPU; 400 ms are allowed"
+        give(centre, "u1", server, activate=1)
+        wait_for(lambda: rig.station.steps()[-1:] == ["update_done"])
+        said = rig.station.of("update")[-1]["detail"]
+        assert (said["model"], said["activated"]) == ("new-1", 0)
+        assert said["activation_refused"] == rig.station.refuses_activation
+        wait_for(lambda: left(tmp_path) == [])
+        rig.station.refuses_activation = ""
+        give_next(centre, "u2", server, activate=1)
+        wait_for(lambda: rig.station.steps().count("update_done") == 2)
+        said = rig.station.of("update")[-1]["detail"]
+        assert (said["activated"], "activation_refused" in said) == (1, False)
+
+
+# The folder --------------------------------------------------------------------------------------------
+
+
+JOB = Job(command="u1", url="https://h/x", sha256="a" * 64, bytes=1000)
+
+
+def test_the_disks_reserve_is_kept(tmp_path: Path) -> None:
+    """FIELD 15: twice the file is needed, for it is unpacked; and what others write meanwhile counts."""
+    free = shutil.disk_usage(tmp_path).free
+    incoming = Incoming(tmp_path)
+    assert incoming.room_for(JOB.needs_bytes(0), 0) == ""
+    assert (JOB.needs_bytes(0), JOB.needs_bytes(400)) == (2000, 1600)
+    assert "evidence.reserve_mb is kept" in incoming.room_for(JOB.needs_bytes(0), free + 10**12)
+    config = config_of(tmp_path, 1, update={"hosts": ("h",)})
+    full = config.evidence.model_copy(update={"reserve_mb": free // 10**6 + 10**6})
+    (tmp_path / "data").mkdir()
+    updates = Updates(config.model_copy(update={"evidence": full}))
+    said = {"url": JOB.url, "sha256": JOB.sha256, "bytes": JOB.bytes, "activate": 0, "recipe": ""}
+    updates.orders.order(Order("u1", "update", said))
+    updates.turn()
+    (done,) = updates.orders.done()
+    assert "have no room" in done.error
+    assert left(tmp_path) == []
+    updates.orders.order(Order("u2", "update", said))
+    assert updates.orders.done() == [], "the refused one is over"
+
+
+def test_what_nobody_waits_for_goes_after_seven_days(tmp_path: Path) -> None:
+    incoming = Incoming(tmp_path)
+    old = time.time() - LEFT_S - 60
+    mine, others = (
+        [incoming.part(JOB), incoming.offered(JOB), tmp_path / f".{JOB_FILE}.x.new"],
+        tmp_path / "by-hand.okng",
+    )
+    young = tmp_path / "update-0123.part"
+    for file in (*mine, others, young):
+        file.write_bytes(b"x")
+    for file in (*mine, others):
+        os.utime(file, (old, old))
+    incoming.tidy(JOB)
+    assert mine[0].exists(), "it is waited for"
+    assert not mine[2].exists()
+    incoming.tidy(None)
+    assert sorted(tmp_path.iterdir()) == sorted([others, young])
