@@ -1,6 +1,7 @@
 """Makes the two DeepPCB detectors, plain and reference-guided, from ../shared alone.
 
-    python -m training.deeppcb --kind guided|plain --out DIR [--shared DIR] [--start PT] [--hours H]
+    python -m training.deeppcb --kind guided|plain --out DIR [--shared DIR] [--hours H]
+                               [--start PT | --go-on PT --seed N]
 
 Never sees the test split: the pairs come from trainval.txt, and of these two whole board groups
 are held out (`HELD_OUT`), on which thresholds are calibrated and the model is validated.
@@ -15,7 +16,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -62,10 +63,10 @@ MANY_SHARE = 0.8
 """The raw head is the one that is used."""
 
 RECIPES = {
-    "guided": Recipe(True, 6000, 600, 4, 400_000, Variety(zoomed=0.25)),
-    "plain": Recipe(False, 6000, 900, 4, 420_000, Variety(zoomed=0.4, zoom=0.25, gain=0.3)),
+    "guided": Recipe(True, 6000, 600, 4, 400_000, Variety(zoomed=0.25, etched=0.3)),
+    "plain": Recipe(False, 6000, 900, 4, 420_000, Variety(zoomed=0.4, zoom=0.25, gain=0.3, etched=0.2)),
 }
-"""As the measured models were made, two cores with AVX-512 BF16: 48 and 46 minutes of training."""
+"""Of the measured models, that went on for a second run with `--go-on` and `--seed 2`: docs/training.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,21 +175,34 @@ def fold_first(start: Path, to: Path) -> Path:
     return to
 
 
-def make(kind: str, shared: Path, out: Path, start: Path | None = None, hours: float | None = None) -> Path:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a run starts from."""
+
+    weights: Path
+    of_kind: bool = False
+    """An earlier run's of the same detector, to be trained further; else weights for grey boards."""
+
+
+def make(
+    kind: str, shared: Path, out: Path, begin: Start | None = None, hours: float | None = None, seed: int | None = None
+) -> Path:
     """One of the detectors, as weights (.pt) in folder `out`; goes on where it was cut off.
 
-    `start`: weights for grey boards to start from; None makes them first, from the COCO warm start of `shared`
-    and drawn boards alone (`training.bundled_model`, about an hour more).
+    `begin`: None makes weights for grey boards first, from the COCO warm start of `shared` and drawn boards alone
+    (`training.bundled_model`, about an hour more). `seed`: other pictures from the same pairs than the recipe's.
     """
     recipe, out = RECIPES[kind], out.resolve()
+    recipe = recipe if seed is None else replace(recipe, seed=seed, drawn_seed=recipe.drawn_seed + 1000 * seed)
     out.mkdir(parents=True, exist_ok=True)
     rows = listed((shared / "data/deeppcb").resolve())
-    if start is None:
-        start = drawn_start((shared / "models/coco/yolo26n-warmstart.pt").resolve(), out / "start")
+    if begin is None:
+        begin = Start(drawn_start((shared / "models/coco/yolo26n-warmstart.pt").resolve(), out / "start"))
     data = out / "data/data.yaml"
     if not data.exists():
         make_data(recipe, rows, out / "data")
-    if recipe.guided:
+    start = begin.weights
+    if recipe.guided and not begin.of_kind:
         start = fold_first(start, out / "start.pt")
     done = fit(planned(recipe, data, start, out / "run", hours), lambda line: print(line, flush=True))
     shutil.copyfile(done.weights, out / "last.pt")
@@ -196,6 +210,7 @@ def make(kind: str, shared: Path, out: Path, start: Path | None = None, hours: f
         "recipe": asdict(recipe),
         "held_out": HELD_OUT,
         "pairs": sum(row.group not in HELD_OUT for row in rows),
+        "start": "the same detector" if begin.of_kind else "grey boards",
         "start_sha256": hashlib.sha256(start.read_bytes()).hexdigest(),
         "epochs": done.epochs,
         "seconds": done.seconds,
@@ -219,10 +234,14 @@ def main() -> None:
     ask.add_argument("--kind", choices=KINDS, required=True)
     ask.add_argument("--out", type=Path, required=True)
     ask.add_argument("--shared", type=Path, default=Path("../shared"))
-    ask.add_argument("--start", type=Path, default=None, help="default: made first, from drawn boards")
+    starts = ask.add_mutually_exclusive_group()
+    starts.add_argument("--start", type=Path, help="weights for grey boards; default: made first, from drawn boards")
+    starts.add_argument("--go-on", type=Path, help="an earlier run's last.pt of the same kind, trained further")
+    ask.add_argument("--seed", type=int, default=None, help="other pictures of the same pairs than the recipe's")
     ask.add_argument("--hours", type=float, default=None, help="training time; default: the recipe's two epochs")
     told = ask.parse_args()
-    print(make(told.kind, told.shared, told.out, told.start, told.hours))
+    begin = Start(told.go_on, of_kind=True) if told.go_on else Start(told.start) if told.start else None
+    print(make(told.kind, told.shared, told.out, begin, told.hours, told.seed))
 
 
 if __name__ == "__main__":

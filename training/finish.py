@@ -101,14 +101,14 @@ def _thresholds(shop: Shop, int8: Path) -> Done:
 
     def make(_: Path) -> dict[str, Any]:
         found = promises.thresholds(
-            shop.working(int8), shop.dataset, VAL, limit=o.limit, confidence=o.confidence,
+            shop.working(int8), shop.held_out, VAL, limit=o.limit, confidence=o.confidence,
             must=o.promise, by_class=o.by_class, say=shop.say,
         )  # fmt: skip
         shop.say(found.says)
         return found.as_json()
 
     key = {"int8": file_digest(int8, int8.with_suffix(".bin")), "limit": o.limit, "confidence": o.confidence,
-           "by_class": o.by_class, "must": o.promise}  # fmt: skip
+           "by_class": o.by_class, "must": o.promise, "pipeline": o.pipeline, **shop.seen}  # fmt: skip
     return shop.work.step("thresholds", key, make)
 
 
@@ -133,7 +133,8 @@ def _evaluation(shop: Shop, int8: Path, before: Done, limits: Thresholds) -> Don
             told.insert(0, "no test split: on the held-out pictures, on which the thresholds were chosen too")
         return {"lines": told, "split": tested, "summary": _summary(got)}
 
-    return shop.work.step("evaluation", {"thresholds": before.digest, "split": tested, "most": o.evaluated}, make)
+    key = {"thresholds": before.digest, "split": tested, "most": o.evaluated, "splits": shop.splits}
+    return shop.work.step("evaluation", key, make)
 
 
 def _summary(got: Any) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def _golden(shop: Shop, exported: Exported, int8: Path, before: Done, limits: Th
         rows = [given if isinstance(given, tuple) else (given,) for given in chosen]
         return {"files": [[shop.work.relative(file) for file in row] for row in rows]}
 
-    return shop.work.step("golden", {"thresholds": before.digest}, make)
+    return shop.work.step("golden", {"thresholds": before.digest, "splits": shop.splits}, make)
 
 
 def sentence(dataset: Dataset) -> str:

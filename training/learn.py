@@ -9,7 +9,7 @@ from training.fit import Fit, fit
 from training.order import INSPECTION
 from training.pictures import pictures_of, prepare
 from training.prune import pruned
-from training.shop import Graph, Shop, file_digest, splits_digest
+from training.shop import Graph, Shop, file_digest
 from training.smaller import from_teacher
 from training.starts import guided_start, keep_weights, start_of
 from training.tune import Tuning
@@ -59,7 +59,7 @@ def _pictures(shop: Shop) -> Done:
         counts = {"train": len(made.train), "references": made.references, "left_out": made.left_out}
         return {"data": shop.work.relative(made.data), **counts}
 
-    key = {"splits": splits_digest(shop.dataset), "pipeline": o.pipeline, "seed": o.seed, "passes": o.trust_passes,
+    key = {"splits": shop.splits, "pipeline": o.pipeline, "seed": o.seed, "passes": o.trust_passes,
            "trained": o.trained is not None}  # fmt: skip
     done = shop.work.step("pictures", key, make)
     shop.facts["pictures"] = {k: v for k, v in done.result.items() if k != "data"}
@@ -145,6 +145,6 @@ def measured(shop: Shop, name: str, graph: Path, before: Done) -> Graph:
     """An exact graph with its score on the held-out pictures."""
     from training.measure import Score
 
-    key = {"graph": before.digest, "measured": shop.order.measured}
+    key = {"graph": before.digest, "measured": shop.order.measured, **shop.seen}
     done = shop.work.step(f"{name}-measured", key, lambda _: shop.score(graph, exact=True).as_json())
     return Graph(graph, Score(**done.result), before.seconds, "FP32, inferred in float32", exact=True)

@@ -69,6 +69,11 @@ class Variety:
     zoomed: float = 0.0
     """Part and reference scaled alike by 1 +- `zoom` and binarised anew: other line widths."""
     zoom: float = 0.2
+    etched: float = 0.0
+    """The part's edges moved out and in, here more, there less: lines as another batch's etching leaves them."""
+    etch: float = 70.0
+    """Of 127 grey levels: how far the level that parts copper from ground goes, after a blur of `etch_blur_px`."""
+    etch_blur_px: float = 1.2
 
 
 def is_close(one: Box, other: Box, margin: float) -> bool:
@@ -153,19 +158,21 @@ def zoomed(pair: Pair, factor: float, rng: np.random.Generator) -> Pair:
     stays = {int(i) for i in np.flatnonzero(seen >= 0.4 * sizes)}
     left = with_defects(pair, stays, 2, on_reference=False) if len(stays) < len(pair.defects) else pair
     matrix = np.array([[factor, 0, shift[0]], [0, factor, shift[1]]])
-    grey = [
-        cv2.threshold(
-            cv2.warpAffine(g, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
-            int(127 + rng.integers(-30, 31)) if i == 0 else 127,
-            255,
-            cv2.THRESH_BINARY,
-        )[1].astype(np.uint8)
-        for i, g in enumerate((left.part, left.reference))
-    ]
+    levels = (int(127 + rng.integers(-30, 31)), 127)
+    part, reference = (_binary(g, matrix, level) for g, level in zip((left.part, left.reference), levels, strict=True))
+    there = cv2.warpAffine(np.ones_like(part), matrix, (width, height), flags=cv2.INTER_NEAREST)
+    part = np.where(there == 1, part, reference)  # round the part lies its mirror image, with defects nobody labelled
     moved = np.array([d.box for d in left.defects], np.float64).reshape(-1, 4) * factor
     moved = (moved + np.concatenate([shift, shift])).clip(0, limits)
     inside = np.flatnonzero((moved[:, 2] - moved[:, 0] >= 4) & (moved[:, 3] - moved[:, 1] >= 4))
-    return Pair(pair.name, grey[0], grey[1], _defects([left.defects[i] for i in inside], moved[inside]))
+    return Pair(pair.name, part, reference, _defects([left.defects[i] for i in inside], moved[inside]))
+
+
+def _binary(grey: Grey, matrix: NDArray[np.float64], level: int) -> Grey:
+    """Moved, mirrored where nothing was, and black and white again."""
+    height, width = grey.shape
+    moved = cv2.warpAffine(grey, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return cv2.threshold(moved, level, 255, cv2.THRESH_BINARY)[1].astype(np.uint8)
 
 
 def _similarity(shape: tuple[int, int], degrees: float, scale: float, move: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -195,6 +202,19 @@ def resampled(part: Grey, variety: Variety, rng: np.random.Generator) -> Grey:
     return np.ascontiguousarray(aligned[spare : spare + height, spare : spare + width]).astype(np.uint8)
 
 
+def etched(part: Grey, variety: Variety, rng: np.random.Generator) -> Grey:
+    """The part with its lines thicker and thinner by up to about a pixel, changing slowly over the picture.
+
+    That is process variation and no defect: boxes stay as they are.
+    """
+    height, width = part.shape
+    coarse = rng.uniform(-1, 1, (int(rng.integers(2, 6)), int(rng.integers(2, 6)))).astype(np.float32)
+    field = cv2.resize(coarse * 0.5 + float(rng.uniform(-0.5, 0.5)), (width, height), interpolation=cv2.INTER_CUBIC)
+    level = 127 + variety.etch * np.clip(field, -1, 1)
+    soft = cv2.GaussianBlur(part, (0, 0), variety.etch_blur_px)
+    return np.where(soft > level, 255, 0).astype(np.uint8)
+
+
 def lit(part: Grey, variety: Variety, rng: np.random.Generator) -> Grey:
     """The part under another light, blurred and noisy, each by chance."""
     grey = part.astype(np.float32)
@@ -220,6 +240,8 @@ def varied(pair: Pair, variety: Variety, rng: np.random.Generator) -> Pair:
     if rng.random() < variety.zoomed:
         pair = zoomed(pair, 1 + float(rng.uniform(-variety.zoom, variety.zoom)), rng)
     part = pair.part
+    if variety.etched and rng.random() < variety.etched:  # asked first: what has none draws as it always did
+        part = etched(part, variety, rng)
     if rng.random() < variety.resampled:
         part = lit(resampled(part, variety, rng), variety, rng)
     return Pair(pair.name, part, pair.reference, pair.defects)

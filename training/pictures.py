@@ -61,7 +61,7 @@ def prepare(dataset: Dataset, to: Path, pipeline: str, *, seed: int, unknown: bo
     if not used.of("train"):
         raise OkngError(f"{dataset.root}: no picture in the split train")
     if pipeline == "guided":
-        left_out = _guided(used, to / "guided", seed, each)
+        left_out = _guided(used, to / "guided", seed, each, unknown)
         data = write_data_yaml(to / "guided", dataset.labels)
         return Prepared(data, pictures_of(data), left_out=left_out)
     write_yolo(used, to / "yolo", unknown)
@@ -90,9 +90,9 @@ Job = tuple[Path, Picture, tuple[str, ...], int, int, int]
 """folder, picture, labels, its number, varieties, seed."""
 
 
-def _guided(dataset: Dataset, folder: Path, seed: int, each: int) -> int:
+def _guided(dataset: Dataset, folder: Path, seed: int, each: int, unknown: bool) -> int:
     """Gives how many parts did not fit their reference."""
-    train = [p for p in dataset.of("train") if p.reference is not None and p.bad is not None and _boxed(p)]
+    train = [p for p in dataset.of("train") if p.reference is not None and (_boxed(p) or (unknown and p.bad is None))]
     held = [p for p in dataset.of("val") if p.reference is not None and _boxed(p)]
     if not train or not held:
         what = "training" if not train else "held-out"

@@ -3,9 +3,11 @@
 Bad parts are the hard ones where the data set has references: a reference with a single defect pasted in. Good
 parts are those known to be good, and parts with every defect mended from their reference (a reference itself
 equals what a guided model compares it with, and asks nothing).
+
+What is chosen is chosen on some of the held-out pictures, and the promise is made on the others (`training.halves`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -13,17 +15,20 @@ from typing import Any
 from agent.errors import OkngError
 from agent.station.models.bundle import Bundle, Promise
 from pipelines.values import Outcome
-from training.datasets.values import Dataset
-from training.evaluate.eye import Eye, open_eye, plain_recipe
-from training.evaluate.shown import as_they_are, golden, one_defect, repaired
+from training.datasets.values import Dataset, Picture
+from training.evaluate.eye import Eye, Shown, open_eye, plain_recipe
+from training.evaluate.shown import as_they_are, golden, repaired
 from training.evaluate.values import Seen
+from training.halves import Halves
+from training.losses import PromiseRefused
 from training.measure import best_accuracy, known, top
-from training.thresholds import PromiseRefused, Tops, calibrate, on_bad_part, on_good_part, quantile_path
+from training.parts import one_defect_parts
+from training.thresholds import Tops, calibrate, on_bad_part, on_good_part, quantile_path
 
 Say = Callable[[str], None]
 FLOOR = 0.01
-PATH_PICTURES = 200
-"""Training pictures that a path of thresholds by class is drawn from."""
+MOST_GROUPS = 2_000
+"""Names of groups in a manifest, which may have 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,30 @@ def of_json(told: dict[str, Any]) -> Thresholds:
     return Thresholds(told["by_label"], promise, told["says"])
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Held-out parts as a model sees them."""
+
+    bad: list[Seen]
+    boards: list[str]
+    """What each bad part was made from; "" where it is a picture of its own."""
+    good: list[Seen]
+
+    @property
+    def bad_tops(self) -> list[Tops]:
+        return [
+            Tops(on_bad_part(s.found, s.truth).scores, s.outcome is Outcome.UNSURE, board=board)
+            for s, board in zip(self.bad, self.boards, strict=True)
+        ]
+
+    @property
+    def good_tops(self) -> list[Tops]:
+        return [on_good_part(s.found, s.outcome is Outcome.UNSURE) for s in self.good]
+
+
 def thresholds(
     bundle: Bundle,
-    dataset: Dataset,
+    held_out: Halves,
     split: str,
     *,
     limit: float,
@@ -63,55 +89,83 @@ def thresholds(
     made; else gives the one threshold that judges most of these parts right, and says why no more.
     """
     eye = open_eye(bundle, plain_recipe(bundle)).at(FLOOR)
-    bad, good = _bad(eye, dataset, split), _good(eye, dataset, split, bundle.facts.pipeline)
-    say(f"{len(bad)} bad and {len(good)} good held-out parts looked at")
     labels = bundle.manifest.labels
-    groups = sorted({p.group for p in dataset.of(split) if p.group})
-    bad_tops = [on_bad_part(s.found, s.truth, s.outcome is Outcome.UNSURE) for s in bad]
-    good_tops: list[Tops] = [on_good_part(s.found, s.outcome is Outcome.UNSURE) for s in good]
+    say(held_out.says)
+    if held_out.calibrating is None and must:
+        raise PromiseRefused(held_out.says)
+    choosing = look(eye, held_out.choosing, split)
+    say(f"{len(choosing.bad)} bad and {len(choosing.good)} good parts looked at, to choose by")
+    if held_out.calibrating is None:
+        return _without(choosing, labels, held_out.says)
+    calibrating = look(eye, held_out.calibrating, split)
+    say(f"{len(calibrating.bad)} bad and {len(calibrating.good)} good parts looked at, to promise by")
     try:
-        path = quantile_path(_training_scores(eye, dataset), labels, FLOOR) if by_class else None
         found = calibrate(
-            bad_tops, good_tops, labels, limit=limit, confidence=confidence, path=path, groups=groups[:64]
+            calibrating.bad_tops,
+            calibrating.good_tops,
+            labels,
+            limit=limit,
+            confidence=confidence,
+            path=quantile_path(_scores(choosing), labels, FLOOR) if by_class else None,
+            groups=named(held_out.calibrating, split),
+            steering=choosing.good_tops,
         )
     except PromiseRefused as refused:
         if must:
             raise
-        return _without(bad, good, labels, str(refused))
-    return Thresholds({k: round(v, 4) for k, v in found.thresholds.items()}, found.promise, str(found))
+        return _without(choosing, labels, str(refused))
+    by_label = {label: round(value, 4) for label, value in found.thresholds.items()}
+    return Thresholds(by_label, found.promise, f"{found}; {held_out.says}")
 
 
-def _bad(eye: Eye, dataset: Dataset, split: str) -> list[Seen]:
+def look(eye: Eye, dataset: Dataset, split: str) -> Looked:
+    """The bad and the good parts of a split."""
     pictures = known(dataset, split, 0)
-    if any(p.reference is not None and p.boxes for p in pictures):
-        return [eye.see(shown) for shown in one_defect(dataset, split, 0)]
-    return [eye.see(shown) for shown in as_they_are(dataset, [p for p in pictures if p.boxes])]
+    shown = list(_see_bad(eye, dataset, split, pictures))
+    good = [eye.see(each) for each in _good(dataset, pictures, eye.facts.pipeline)]
+    return Looked([seen for seen, _ in shown], [board for _, board in shown], good)
 
 
-def _good(eye: Eye, dataset: Dataset, split: str, pipeline: str) -> list[Seen]:
-    pictures = known(dataset, split, 0)
-    rows = [as_they_are(dataset, [p for p in pictures if not p.boxes])]
+def named(dataset: Dataset, split: str) -> tuple[str, ...]:
+    """The groups of a split, for a manifest; of very many the first, and how many more there are."""
+    groups = sorted({p.group for p in dataset.of(split) if p.group})
+    if len(groups) <= MOST_GROUPS:
+        return tuple(groups)
+    return (*groups[:MOST_GROUPS], f"and {len(groups) - MOST_GROUPS} more")
+
+
+def _see_bad(eye: Eye, dataset: Dataset, split: str, pictures: Sequence[Picture]) -> Iterator[tuple[Seen, str]]:
+    """Each with the name of the board that it was made from, "" for a part of its own."""
+    if not any(p.reference is not None and p.boxes for p in pictures):
+        for shown in as_they_are(dataset, [p for p in pictures if p.boxes]):
+            yield eye.see(shown), ""
+        return
+    for part in one_defect_parts(dataset, split):
+        origin = part.origin
+        shown = Shown(part.name, part.pixels, (part.truth,), part.reference, reference_file=origin.reference)
+        yield eye.see(shown), dataset.name(origin.file)
+
+
+def _good(dataset: Dataset, pictures: Sequence[Picture], pipeline: str) -> Iterator[Shown]:
     with_reference = [p for p in pictures if p.reference is not None and p.boxes]
-    if with_reference:
-        rows.append(repaired(dataset, with_reference))
-        if pipeline == "detect":
-            rows.append(golden(dataset, with_reference))
-    return [eye.see(shown) for shown in chain(*rows)]
+    rows = [as_they_are(dataset, [p for p in pictures if not p.boxes]), repaired(dataset, with_reference)]
+    if pipeline == "detect":
+        rows.append(golden(dataset, with_reference))
+    return chain(*rows)
 
 
-def _training_scores(eye: Eye, dataset: Dataset) -> dict[str, list[float]]:
-    """Scores on true defects of training pictures, by label: a path drawn from them knows no held-out answer."""
+def _scores(looked: Looked) -> dict[str, list[float]]:
+    """Scores on true defects, by label, for a path of thresholds by class."""
     scores: dict[str, list[float]] = {}
-    pictures = [p for p in known(dataset, "train", PATH_PICTURES) if p.boxes]
-    for seen in map(eye.see, as_they_are(dataset, pictures)):
-        for label, value in on_bad_part(seen.found, seen.truth).scores.items():
+    for tops in looked.bad_tops:
+        for label, value in tops.scores.items():
             scores.setdefault(label, []).append(value)
     return scores
 
 
-def _without(bad: Sequence[Seen], good: Sequence[Seen], labels: Sequence[str], why: str) -> Thresholds:
-    if not bad:
+def _without(looked: Looked, labels: Sequence[str], why: str) -> Thresholds:
+    if not looked.bad:
         raise OkngError("no held-out picture has a defect: thresholds cannot be chosen; hold out other groups")
-    accuracy, threshold = best_accuracy([top(s) for s in bad], [top(s) for s in good])
+    accuracy, threshold = best_accuracy([top(s) for s in looked.bad], [top(s) for s in looked.good])
     says = f"no promise ({why}); threshold {threshold:g} judges {100 * accuracy:.2f} % of the held-out parts right"
     return Thresholds(dict.fromkeys(labels, threshold), None, says)

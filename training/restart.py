@@ -42,13 +42,15 @@ def weights_of(bundle: Bundle, pictures: Sequence[Any], to: Path) -> Path:
 
 
 def find_bundle(active: Path | None, near: Path, models: Sequence[str]) -> Bundle:
-    """The bundle that judged: `active`, or the newest of `models` ("NAME-VERSION HASH") that lies in `near`."""
+    """The bundle that judged: `active`, or the first of `models` ("NAME-VERSION HASH") that lies as such in `near`."""
     if active is not None:
         return read_bundle(active)
     for told in models:
-        folder = near / told.split(" ")[0]
-        if (folder / "manifest.json").is_file():
-            return read_bundle(folder)
+        name, _, digest = told.partition(" ")
+        if (near / name / "manifest.json").is_file():
+            bundle = read_bundle(near / name)
+            if digest in ("", bundle.digest):
+                return bundle
     known = ", ".join(m.split(" ")[0] for m in models) or "no model"
     raise OkngError(f"--from-review: the parts were judged by {known}; no such bundle in {near}: give --active BUNDLE")
 

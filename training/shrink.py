@@ -65,7 +65,8 @@ def _int8(shop: Shop, name: str, source: Exported, before: Done, data: Path, gra
         )
         return {"tried": [{**t.as_json(), "graph": shop.work.relative(t.quantised.graph)} for t in tried]}
 
-    key = {"export": before.digest, "calibration": o.calibration, "measured": o.measured, "exact": exact.as_json()}
+    key = {"export": before.digest, "calibration": o.calibration, "measured": o.measured, "exact": exact.as_json(),
+           **shop.seen}  # fmt: skip
     done = shop.work.step(name.replace(" ", "-"), key, make)
     tried = done.result["tried"]
     for one in tried:
@@ -88,7 +89,9 @@ def _table(shop: Shop, graphs: dict[str, Graph], chosen: Exported, best: Graph) 
     every["f16"] = Graph(chosen.f16, graphs["f32"].score, 0.0, "the bundle's higher precision: not measured again")
     sizes = {name: bytes_of(graph.xml) for name, graph in every.items()}
     bundles = {name: (shop.working(graph.xml), graph.exact) for name, graph in every.items()}
-    done = shop.work.step("times", {"bytes": sizes}, lambda _: dict(times_ms(bundles, shop.dataset, VAL, TIMED)))
+    done = shop.work.step(
+        "times", {"bytes": sizes, **shop.seen}, lambda _: dict(times_ms(bundles, shop.dataset, VAL, TIMED))
+    )
     for name, graph in every.items():
         taken = "; in the bundle" if graph.xml in (best.xml, chosen.f16) else ""
         known = graph.score if name != "f16" else None

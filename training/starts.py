@@ -1,9 +1,12 @@
 """Where a training begins: given weights, none, or the model that judged the reviewed parts."""
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agent.errors import OkngError
+from agent.station.models.bundle import Bundle
 from training.datasets.values import Dataset
 from training.inputs import evenly, network_inputs
 from training.order import MODELS, Order
@@ -19,12 +22,7 @@ def start_of(order: Order, dataset: Dataset, pictures: tuple[Path, ...], to: Pat
     `pictures`: training pictures as the network sees them. Raises OkngError, naming what would do.
     """
     if order.from_review:
-        models = dataset.facts.get("models", {})
-        newest = sorted(models, reverse=True) if isinstance(models, dict) else []
-        bundle = find_bundle(order.active, order.out, newest)
-        if bundle.manifest.labels != dataset.labels[: len(bundle.manifest.labels)]:
-            what = f"its labels are {', '.join(bundle.manifest.labels)}, the review has {', '.join(dataset.labels)}"
-            raise OkngError(f"--from-review: {bundle.id}: {what}")
+        bundle = judged_by(order, dataset)
         given = list(network_inputs(evenly(pictures, STATISTICS), order.side_px))
         return weights_of(bundle, given, to / "start.pt")
     if order.start == "none":
@@ -42,6 +40,17 @@ def start_of(order: Order, dataset: Dataset, pictures: tuple[Path, ...], to: Pat
         f"no starting weights: there is no file {order.model}.pt here; give --start FILE.pt, "
         "--start download for Ultralytics' own, or --start none to begin with random ones"
     )
+
+
+def judged_by(order: Order, dataset: Dataset) -> Bundle:
+    """The model that judged the parts of a review export: `order.active`, or the one that judged the newest of them."""
+    models = dataset.facts.get("models", {})
+    return find_bundle(order.active, order.out, list(models) if isinstance(models, dict) else [])
+
+
+def as_the_model(dataset: Dataset, labels: Sequence[str]) -> Dataset:
+    """With the model's labels in the model's order, which its weights are in, and then whatever else was seen."""
+    return replace(dataset, labels=tuple(dict.fromkeys((*labels, *dataset.labels))))
 
 
 def guided_start(start: str | Path, pipeline: str, fold: bool, to: Path) -> str | Path:

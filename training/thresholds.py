@@ -7,13 +7,13 @@ fixed-sequence testing (their section 2) goes up it until the first hypothesis t
 every setting before holds its limit, all of them together, with the confidence asked for, whatever the model
 and whatever the scores' distribution. So the one taken may be chosen among them by the overkill it costs.
 
-p-values: the exact binomial tail where a part's loss is 0 or 1, Hoeffding-Bentkus (their section 1.3, after
+p-values: the exact binomial tail where a part's loss is 0 or 1 (of as many parts as those of one board are worth),
+Hoeffding-Bentkus (their section 1.3, after
 S. Bates et al., arXiv:2101.02703) where it is a share (a part's defects that are missed).
 
 What it assumes, and what voids it: docs/thresholds.md.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,20 +22,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.errors import OkngError
 from agent.station.models.bundle import Overkill, Promise
 from pipelines.values import Detection
-from training.binomial import at_most, interval, needed, upper
+from training.alike import boards_of, design_effect
+from training.binomial import interval, needed
 from training.datasets.values import Box
 from training.evaluate.calls import touches
+from training.losses import Losses, PromiseRefused, lowest_limit, too_few, too_many
 
 SOURCE = "Angelopoulos, Bates, Candès, Jordan, Lei: Learn then Test, arXiv:2110.01052"
-EXACT = "learn-then-test, fixed sequence, exact binomial"
-BENTKUS = "learn-then-test, fixed sequence, Hoeffding-Bentkus"
-
-
-class PromiseRefused(OkngError):
-    """The promise cannot be made; says what it would take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +44,8 @@ class Tops:
     """It could not be judged: no pass at any threshold."""
     part: str = ""
     """Which part a defect is of, where several are of one; "" is a part of its own."""
+    board: str = ""
+    """What a part was made from, where several were made from one and are alike; "" is one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +70,21 @@ class Calibration:
     failures: Counted
     """Escapes (or missed defects) of the calibration parts at `thresholds`."""
     bound: float
-    """The rate is below this with the confidence of the promise; never above its limit."""
+    """The lowest limit that `failures` alone would bear, never above the promise's. Of thresholds that were chosen for
+    their failures it would be too low: the promise is its limit."""
     overkills: Counted
     highest: Mapping[str, float]
     """The highest thresholds that keep the promise; `thresholds` are at or below them."""
+    boards: int
+    """That the parts of `failures` are made from."""
 
     def __str__(self) -> str:
         p, f, o = self.promise, self.failures, self.overkills
         what = "escapes" if p.kind == "escape" else "missed defects"
+        alike = f" of {self.boards} boards, which count as {p.parts}," if self.boards < f.n else ""
         return (
             f"at most {100 * p.limit:g} % {what} with {100 * p.confidence:g} % confidence: "
-            f"{f.k:.4g} of {f.n} in calibration (95 %: {100 * f.low:.2f} to {100 * f.high:.2f} %); "
+            f"{f.k:.4g} of {f.n}{alike} in calibration (95 %: {100 * f.low:.2f} to {100 * f.high:.2f} %); "
             f"overkill {o.k:g} of {o.n} (95 %: {100 * o.low:.2f} to {100 * o.high:.2f} %)"
         )
 
@@ -153,46 +154,65 @@ def calibrate(
     kind: Literal["escape", "miss"] = "escape",
     path: Thresholds | None = None,
     groups: Sequence[str] = (),
+    steering: Sequence[Tops] | None = None,
 ) -> Calibration:
     """The thresholds on `path` (none: `common_path`) that keep the promise at the least overkill.
 
     `bad`: one Tops a bad part ("escape") or a defect ("miss"; those of one part count as that part's share
-    of missed defects). `good`: one a good part. `groups`: names of what was held out of the training.
+    of missed defects; parts of one board count as fewer where they are alike). `good`: one a good part. `groups`:
+    names of what was held out of the training. `steering`: other good parts, on which the cheapest setting is chosen;
+    without them it is chosen on `good`, and the overkill that is told of it is a little too low.
     Where several settings cost the fewest overkills, the middle one of them: room on both sides.
     Raises PromiseRefused: too few parts (with the number needed), or too many escapes even at the lowest.
     """
     _check_wish(limit, confidence, good)
     path = common_path(labels) if path is None else path
-    weights, units = _weights(bad)
-    if units < (least := needed(limit, confidence)):
-        raise PromiseRefused(_too_few(kind, limit, confidence, units, least))
-    lost, exact = _passed(bad, labels, path, weights), units == len(bad)
-    held = _held(lost, units, limit, 1 - confidence, exact)
+    shown = _shown(bad, labels, path)
+    if shown.worth < (least := needed(limit, confidence)):
+        raise PromiseRefused(too_few(kind, limit, confidence, shown, least))
+    held = _held(shown, limit, 1 - confidence)
     if held == 0:
-        raise PromiseRefused(_too_many(kind, limit, confidence, float(lost[0]), units, exact, float(path[0].min())))
-    overkills = len(good) - _passed(good, labels, path, np.ones(len(good)))[:held]
-    cheapest = np.flatnonzero(overkills == overkills[held - 1])
-    chosen = int((cheapest[0] + held - 1) // 2)
-    failed, rejected = float(lost[chosen]), round(float(overkills[chosen]))
+        raise PromiseRefused(too_many(kind, limit, confidence, shown, float(path[0].min())))
+    chosen = _cheapest(steering or good, labels, path, held)
+    rejected = len(good) - round(float(_passed(good, labels, path)[chosen]))
     low, high = interval(rejected, len(good))
     promise = Promise(
         kind=kind,
         limit=limit,
         confidence=confidence,
-        parts=units,
+        parts=shown.worth,
         groups=tuple(groups),
         overkill=Overkill(measured=rejected / len(good), low=low, high=high, parts=len(good)),
-        method=EXACT if exact else BENTKUS,
+        method=shown.method,
         source=SOURCE,
     )
+    failed = float(shown.lost[chosen])
     return Calibration(
         thresholds=_named(labels, path[chosen]),
         promise=promise,
-        failures=Counted(failed, units, *interval(math.ceil(failed - 1e-9), units)),
-        bound=min(limit, _bound(failed, units, confidence, exact)),
+        failures=Counted(failed, shown.units, *interval(shown.failures(failed), shown.worth)),
+        bound=min(limit, lowest_limit(failed, shown, confidence)),
         overkills=Counted(rejected, len(good), low, high),
         highest=_named(labels, path[held - 1]),
+        boards=shown.boards,
     )
+
+
+def _shown(bad: Sequence[Tops], labels: Sequence[str], path: Thresholds) -> Losses:
+    weights, units = _weights(bad)
+    steps = _passing_from(bad, labels, path)
+    boards, effect = units, 1.0
+    if exact := units == len(bad):
+        names = [one.board for one in bad]
+        boards, effect = boards_of(names), design_effect(names, steps)
+    return Losses(_summed(steps, weights, len(path)), units, exact, boards, effect)
+
+
+def _cheapest(good: Sequence[Tops], labels: Sequence[str], path: Thresholds, held: int) -> int:
+    """Of the first `held` steps the one that rejects the fewest good parts; of several the middle one."""
+    passed = _passed(good, labels, path)[:held]
+    cheapest = np.flatnonzero(passed == passed[held - 1])
+    return int((cheapest[0] + held - 1) // 2)
 
 
 def _check_wish(limit: float, confidence: float, good: Sequence[Tops]) -> None:
@@ -215,10 +235,13 @@ def _weights(bad: Sequence[Tops]) -> tuple[NDArray[np.float64], int]:
     return weights, len(counts) + sum(not one.part for one in bad)
 
 
-def _passed(
-    parts: Sequence[Tops], labels: Sequence[str], path: Thresholds, weights: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(steps,) weight of those that pass at each step. Raises PromiseRefused for a path that is none."""
+def _passed(parts: Sequence[Tops], labels: Sequence[str], path: Thresholds) -> NDArray[np.float64]:
+    """(steps,) how many pass at each step. Raises PromiseRefused for a path that is none."""
+    return _summed(_passing_from(parts, labels, path), np.ones(len(parts)), len(path))
+
+
+def _passing_from(parts: Sequence[Tops], labels: Sequence[str], path: Thresholds) -> NDArray[np.intp]:
+    """The step from which each part passes; as many as there are steps: it never does. Raises PromiseRefused."""
     if path.ndim != 2 or path.shape[1] != len(labels) or not path.shape[0]:
         raise PromiseRefused(f"a path of {path.shape} is not one of {len(labels)} labels")
     if (np.diff(path, axis=0) < 0).any() or not ((path > 0) & (path < 1)).all():
@@ -227,54 +250,22 @@ def _passed(
     scores = scores.reshape(len(parts), len(labels))
     # The thresholds rise: a label rejects up to the last step whose threshold its score reaches.
     reached = [np.searchsorted(path[:, c], scores[:, c], side="right") for c in range(len(labels))]
-    steps = np.max(reached, axis=0)
+    steps = np.asarray(np.max(reached, axis=0), np.intp)
     steps[np.array([p.unsure for p in parts], bool)] = path.shape[0]
-    sums = np.cumsum(np.bincount(steps, weights, path.shape[0] + 1))[:-1]
+    return steps
+
+
+def _summed(steps: NDArray[np.intp], weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """(count,) weight of those that pass at each step."""
+    sums = np.cumsum(np.bincount(steps, weights, count + 1))[:-1]
     return np.asarray(np.round(sums, 9), np.float64)  # thirds add up to one again
 
 
-def _held(lost: NDArray[np.float64], units: int, limit: float, risk: float, exact: bool) -> int:
-    """How many steps, from the first on, are rejected hypotheses without a gap. `lost` never falls."""
+def _held(shown: Losses, limit: float, risk: float) -> int:
+    """How many steps, from the first on, are rejected hypotheses without a gap. The losses never fall."""
     held = 0
-    for sum_ in np.unique(lost).tolist():
-        p = at_most(round(sum_), units, limit) if exact else bentkus(sum_ / units, units, limit)
-        if p > risk:
+    for lost in np.unique(shown.lost).tolist():
+        if shown.p(lost, limit) > risk:
             break
-        held = int(np.searchsorted(lost, sum_, side="right"))
+        held = int(np.searchsorted(shown.lost, lost, side="right"))
     return held
-
-
-def bentkus(mean: float, n: int, limit: float) -> float:
-    """Hoeffding-Bentkus p-value of "the mean loss is above `limit`", for n losses within 0..1 of this mean."""
-    if mean >= limit:
-        return 1.0
-    divergence = (mean * math.log(mean / limit) if mean > 0 else 0.0) + (1 - mean) * math.log((1 - mean) / (1 - limit))
-    return min(1.0, math.exp(-n * divergence), math.e * at_most(math.ceil(n * mean - 1e-9), n, limit))
-
-
-def _too_few(kind: str, limit: float, confidence: float, units: int, least: int) -> str:
-    promise = f"at most {100 * limit:g} % with {100 * confidence:g} % confidence"
-    could = f"with {units} the lowest limit is {100 * upper(0, units, confidence):.3g} %" if units else "there are none"
-    what = "bad parts" if kind == "escape" else "parts with defects"
-    return f"{promise} needs at least {least} {what} (none of them failing), there are {units}: {could}"
-
-
-def _bound(failed: float, units: int, confidence: float, exact: bool) -> float:
-    """The lowest limit that so much loss could promise."""
-    if exact:
-        return upper(round(failed), units, confidence)
-    low, high = failed / units, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (low, middle) if bentkus(failed / units, units, middle) <= 1 - confidence else (middle, high)
-    return high
-
-
-def _too_many(kind: str, limit: float, confidence: float, failed: float, units: int, exact: bool, lowest: float) -> str:
-    what = "escapes" if kind == "escape" else "parts' worth of missed defects"
-    bound = _bound(failed, units, confidence, exact)
-    more = f"; {failed:g} would need {needed(limit, confidence, round(failed))} parts" if exact else ""
-    return (
-        f"even at the lowest thresholds ({lowest:g}) there are {failed:.3g} {what} of {units}: "
-        f"{100 * bound:.3g} % can be promised with {100 * confidence:g} % confidence, not {100 * limit:g} %{more}"
-    )

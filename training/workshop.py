@@ -16,10 +16,13 @@ from training.datasets.read import read_dataset
 from training.datasets.split import divide, hold_out, split
 from training.datasets.values import Dataset
 from training.finish import Finished, finish, sentence
+from training.halves import Halves, bad_parts, halves
 from training.learn import learn
+from training.losses import PromiseRefused
 from training.order import Order
 from training.shop import VAL, Shop, splits_digest
 from training.shrink import shrink
+from training.starts import as_the_model, judged_by
 from training.table import as_markdown, as_text
 from training.work import Say, Work
 
@@ -44,7 +47,9 @@ def run(order: Order, say: Say = print) -> Result:
     order.check()
     order.out.mkdir(parents=True, exist_ok=True)
     work = Work(order.out / "work" / f"{order.name}-{order.version}", say, resume=order.resume)
-    shop = Shop(order, work, _dataset(order, work, say), say)
+    dataset, splits = _dataset(order, work, say)
+    held_out = _held_out(dataset, order)
+    shop = Shop(order, work, dataset, held_out, splits, say)
     exported, int8, weights = shrink(shop, learn(shop))
     done = finish(shop, exported, int8, weights)
     table = order.out / f"{done.bundle.id}.md"
@@ -55,11 +60,13 @@ def run(order: Order, say: Say = print) -> Result:
     return Result(done.bundle, done.file, table, done.weights)
 
 
-def _dataset(order: Order, work: Work, say: Say) -> Dataset:
-    """Read, divided and checked. Raises OkngError for errors in it."""
+def _dataset(order: Order, work: Work, say: Say) -> tuple[Dataset, str]:
+    """Read, divided and checked, with `splits_digest` of it. Raises OkngError for errors in it."""
     dataset = read_dataset(order.dataset, order.kind, Options())
     if order.from_review and dataset.kind != "review":
         raise OkngError(f"--from-review: {order.dataset} is a {dataset.kind} data set, no review export of okng")
+    if order.from_review:
+        dataset = as_the_model(dataset, judged_by(order, dataset).manifest.labels)
     dataset = divided(_with_reference(dataset, order.reference), order)
     file = work.folder / "dataset.json"
 
@@ -69,12 +76,23 @@ def _dataset(order: Order, work: Work, say: Say) -> Dataset:
         file.write_text(json.dumps(report.as_json(), indent=1, default=str) + "\n", encoding="utf-8")
         return {"errors": report.errors, "warnings": report.warnings}
 
-    key = {"dataset": str(dataset.root), "splits": splits_digest(dataset), "allow_leak": order.allow_leak}
+    splits = splits_digest(dataset)
+    key = {"dataset": str(dataset.root), "splits": splits, "allow_leak": order.allow_leak}
     errors = work.step("check", key, make).result["errors"]
     if errors:
         what = f"{order.dataset}: {errors} error(s), see above and {file}"
         raise OkngError(f"{what}; pictures that lie in two splits may be allowed by --allow-leak")
-    return dataset
+    return dataset, splits
+
+
+def _held_out(dataset: Dataset, order: Order) -> Halves:
+    """The held-out pictures in two. Raises OkngError, before hours of training, for what could not be made of them."""
+    held_out = halves(dataset, VAL, order.limit, order.confidence, order.seed)
+    if not bad_parts(dataset.of(VAL)):
+        raise OkngError("no held-out picture has a defect: thresholds cannot be chosen; hold out other groups")
+    if order.promise and held_out.calibrating is None:
+        raise PromiseRefused(held_out.says)
+    return held_out
 
 
 def _with_reference(dataset: Dataset, reference: Path | None) -> Dataset:
@@ -100,11 +118,13 @@ def divided(dataset: Dataset, order: Order) -> Dataset:
 def _page(shop: Shop, done: Finished) -> str:
     """The Markdown file beside the bundle."""
     o = shop.order
-    held = len(shop.dataset.of(VAL))
+    held, choosing = len(shop.dataset.of(VAL)), len(shop.held_out.choosing.of(VAL))
+    measured = min(o.measured or choosing, choosing)
+    others = " The promise is made on others." if shop.held_out.calibrating is not None else ""
     how = (
-        f"Measured on {min(o.measured or held, held)} of {held} held-out pictures, through the station's engine and "
-        "look. ms: median of one inference on this machine's CPU (OpenVINO), all rows in turns on the same pictures. "
-        "Parts right: at the one threshold that suits these very pictures best, an upper bound alike for every row."
+        f"Measured on {measured} of {held} held-out pictures, through the station's engine and look.{others} ms: "
+        "median of one inference on this machine's CPU (OpenVINO), all rows in turns on the same pictures. Parts "
+        "right: at the one threshold that suits these very pictures best, an upper bound alike for every row."
     )
     told = "\n".join(f"    {line}" for line in done.evaluation)
     command = shop.facts["fit"]["command"]

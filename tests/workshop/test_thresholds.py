@@ -1,6 +1,7 @@
 """Thresholds with a promise: what is refused, what is chosen, and exact numbers."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,14 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.values import Detection
+from training.alike import design_effect
 from training.binomial import at_most, interval, needed, upper
 from training.datasets.values import Box
+from training.losses import BENTKUS, EXACT, PromiseRefused, bentkus
 from training.thresholds import (
-    BENTKUS,
-    EXACT,
-    PromiseRefused,
     Tops,
-    bentkus,
     calibrate,
     common_path,
     on_bad_part,
@@ -161,6 +160,57 @@ def test_defects_of_one_part_count_as_one() -> None:
     assert (done.promise.kind, done.promise.parts, done.promise.method) == ("miss", 100, BENTKUS)
     some = [*defects[1:], Tops({}, part="b0")]
     assert calibrate(some, tops([0.1]), LABELS, kind="miss", limit=0.1).failures.k == pytest.approx(1 / 3)
+
+
+def of_boards(scores: Sequence[float], each: int) -> list[Tops]:
+    """Parts with these scores, so many in a row of one board."""
+    return [Tops({"open": s}, board=f"b{i // each}") for i, s in enumerate(scores)]
+
+
+def test_parts_that_are_all_alike_count_as_their_boards() -> None:
+    """300 parts of 100 boards, each board's parts all found alike, are 100 boards' worth of knowledge."""
+    hard = np.repeat(np.random.default_rng(3).beta(6, 1, 100), 3).tolist()
+    with pytest.raises(PromiseRefused, match=r"there are 300 of 100 boards, which are alike and count as 100"):
+        calibrate(of_boards(hard, 3), tops([0.1]), LABELS)
+    done = calibrate(of_boards(hard, 3), tops([0.1]), LABELS, limit=0.04)
+    assert (done.promise.parts, done.boards, done.failures.n) == (100, 100, 300)
+    assert done.promise.method == f"{EXACT}, 300 parts of 100 boards, design effect 3.00"
+    assert "of 300 of 100 boards, which count as 100, in calibration" in str(done)
+
+
+def test_parts_that_are_not_alike_count_as_nearly_all() -> None:
+    effects = [
+        design_effect([f"b{i // 5}" for i in range(600)], np.random.default_rng(seed).permutation(600))
+        for seed in range(40)
+    ]
+    assert min(effects) >= 1
+    assert float(np.mean(effects)) < 1.3
+
+
+def test_few_boards_count_as_no_more_parts_than_they_are() -> None:
+    assert design_effect(["a"] * 50 + ["b"] * 50, list(range(100))) == 50
+    assert design_effect([""] * 100, list(range(100))) == 1
+    assert design_effect([f"b{i}" for i in range(100)], list(range(100))) == 1
+    assert design_effect([], []) == 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 50)), max_size=200))
+def test_an_effect_lies_between_no_likeness_and_all(parts: list[tuple[int, int]]) -> None:
+    sizes = Counter(board for board, _ in parts)
+    effect = design_effect([f"b{board}" for board, _ in parts], [step for _, step in parts])
+    assert 1 <= effect <= max(1.0, sum(n * n for n in sizes.values()) / max(1, len(parts))) + 1e-9
+
+
+def test_what_an_overkill_is_told_of_did_not_choose_the_thresholds() -> None:
+    """The cheapest thresholds for the one half are not the cheapest for the other, and its price is the one told."""
+    bad = [*tops([0.9] * 300), *tops([0.5] * 4)]
+    steering, others = tops([0.3] * 10), tops([0.6] * 10)
+    done = calibrate(bad, others, LABELS, limit=0.05, steering=steering)
+    assert 0.3 < done.thresholds["open"] <= 0.9
+    assert done.overkills.k == 10 * (done.thresholds["open"] <= 0.6)
+    assert calibrate(bad, others, LABELS, limit=0.05).overkills.k == 0
+    assert done.thresholds["open"] == pytest.approx(0.6, abs=0.01), "the middle of 0.3 and 0.9"
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,5 +1,6 @@
 """`okng train` without any training: steps that are made once, orders that cannot be, tables, pictures."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +15,17 @@ from agent.errors import OkngError
 from agent.station.cameras.virtual.boards import draw_board
 from agent.station.cameras.virtual.defects import LABELS
 from agent.station.cameras.virtual.layout import draw_layout
+from agent.station.models.bundle import read_bundle
 from pipelines.similarity import to_frame, turned
 from training.datasets.values import Box, Dataset, Picture
-from training.measure import best_accuracy
+from training.losses import PromiseRefused
+from training.measure import best_accuracy, working_bundle
 from training.order import Order
 from training.pictures import into_reference, pictures_of, prepare
-from training.starts import start_of
+from training.starts import as_the_model, judged_by, start_of
 from training.table import Row, as_markdown, as_text
 from training.work import Result, Work
-from training.workshop import divided
+from training.workshop import _held_out, divided
 
 
 def silent(_: str) -> None:
@@ -240,3 +243,56 @@ def test_guided_without_references_is_refused(tmp_path: Path) -> None:
     bare = replace(dataset, pictures=tuple(replace(p, reference=None) for p in dataset.pictures))
     with pytest.raises(OkngError, match="no training picture has a reference"):
         prepare(bare, tmp_path / "made", "guided", seed=0)
+
+
+def test_the_newest_parts_model_is_where_a_review_goes_on_from(tmp_path: Path) -> None:
+    """The tenth version comes after the ninth, and one made again under its name is not the one that judged."""
+    bundles = {}
+    for version in ("9", "10"):
+        graph = tmp_path / f"graph-{version}"
+        graph.mkdir()
+        for name in ("model.xml", "model.bin"):
+            (graph / name).write_bytes(version.encode())
+        made = working_bundle(graph / "model.xml", LABELS, 64, "detect")
+        told = made.manifest.model_copy(update={"name": "board", "version": version})
+        folder = tmp_path / "out" / f"board-{version}"
+        shutil.copytree(graph, folder)
+        (folder / "manifest.json").write_text(told.model_dump_json(by_alias=True))
+        bundles[version] = read_bundle(folder)
+    models = {f"board-{v}": bundles[v].digest for v in ("10", "9")}
+    asked = replace(order(tmp_path), from_review=True)
+
+    def of(models: dict[str, str]) -> Dataset:
+        return Dataset(tmp_path, "review", LABELS, (), facts={"models": {f"{k} {v}": 1 for k, v in models.items()}})
+
+    assert judged_by(asked, of(models)).id == "board-10"
+    assert judged_by(asked, of(models | {"board-10": "f" * 64})).id == "board-9"
+    with pytest.raises(OkngError, match=r"were judged by board-10; no such bundle"):
+        judged_by(asked, of({"board-10": "f" * 64}))
+    assert judged_by(replace(asked, active=tmp_path / "out/board-9"), of({})).id == "board-9"
+
+
+def test_labels_take_the_order_of_the_weights_and_keep_what_was_seen() -> None:
+    dataset = Dataset(Path("/there"), "review", ("scratch", "open", "short"), ())
+    assert as_the_model(dataset, ("short", "open", "spur")).labels == ("short", "open", "spur", "scratch")
+
+
+def test_unreviewed_passes_of_a_guided_review_are_used_where_they_are_trusted(tmp_path: Path) -> None:
+    whole = divided(drawn_set(tmp_path), replace(order(tmp_path), hold_out=("g0",)))
+    empty = next(p for p in whole.of("train") if not p.boxes)
+    unseen = tuple(replace(p, empty_known=False, verdict=None) if p is empty else p for p in whole.pictures)
+    dataset = replace(whole, pictures=unseen)
+    without = prepare(dataset, tmp_path / "without", "guided", seed=0, each=1)
+    trusted = prepare(dataset, tmp_path / "trusted", "guided", seed=0, each=1, unknown=True)
+    assert len(trusted.train) == len(without.train) + 1
+
+
+def test_what_no_training_could_save_is_refused_before_it(tmp_path: Path) -> None:
+    drawn = drawn_set(tmp_path)
+    blind = replace(order(tmp_path), hold_out=("g2",))
+    with pytest.raises(OkngError, match="no held-out picture has a defect"):
+        _held_out(divided(drawn, blind), blind)
+    few = replace(order(tmp_path), hold_out=("g0", "g1"))
+    assert _held_out(divided(drawn, few), few).calibrating is None
+    with pytest.raises(PromiseRefused, match="needs at least 299 bad parts that had no say"):
+        _held_out(divided(drawn, few), replace(few, promise=True))

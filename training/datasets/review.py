@@ -36,6 +36,7 @@ class _Part(_Loose):
     recipe_hash: str = ""
     model: str = ""
     model_hash: str = ""
+    captured_utc_us: int = 0
     evidence_share: FiniteFloat | None = None
     split: Literal["train", "val", "test", ""] = ""
     group: str = ""
@@ -79,11 +80,12 @@ def read(folder: Folder, options: Options) -> Dataset:
 
 def _facts(manifest: _Manifest) -> Mapping[str, object]:
     parts = manifest.parts
+    newest = sorted(parts, key=lambda p: p.captured_utc_us, reverse=True)
     shares = sorted({part.evidence_share for part in parts if part.evidence_share is not None})
     return {
         "software": manifest.software,
         "export": manifest.export,
-        "models": dict(Counter(f"{p.model} {p.model_hash}".strip() for p in parts)),
+        "models": dict(Counter(f"{p.model} {p.model_hash}".strip() for p in newest)),
         "recipes": dict(Counter(f"{p.recipe} {p.recipe_hash}".strip() for p in parts)),
         "truth": dict(Counter(p.truth for p in parts)),
         "sampling": manifest.sampling,
