@@ -21,7 +21,7 @@ from agent.station.engines.table import ENGINES
 from agent.station.jobs import planned_for
 from agent.station.memory import LaneMemory
 from agent.station.models.activations import Activations, effective
-from agent.station.models.bundle import Bundle
+from agent.station.models.bundle import Bundle, checked_id
 from agent.station.models.golden import Proven, load_proven
 from agent.station.models.library import Library
 from agent.station.models.signing import trust_of
@@ -99,7 +99,7 @@ def _recipe_and_model(name: str, lane: LaneConfig, config: Config) -> Iterator[P
             yield from _difference(name, where, recipe, reference)
             return
         recipe = effective(recipe, Activations(config.station.data).of(recipe.name))
-        bundle = Library(config.station.data, trust_of(config.models)).read(recipe.model)
+        bundle = Library(config.station.data, trust_of(config.models)).read(checked_id(recipe.model))
     except Refused as refused:
         yield from (Problem(f"{where}: {refused.subject}: {p.where}", p.what) for p in refused.problems)
         return
@@ -108,14 +108,13 @@ def _recipe_and_model(name: str, lane: LaneConfig, config: Config) -> Iterator[P
         return
     for wrong in check_against(recipe, bundle.facts.labels, bundle.facts.pipeline, bundle.digest):
         yield Problem(f"{where}: recipe {recipe.name}: {wrong.where}", wrong.what)
-    if not bundle.proves:
-        what = "has no golden pictures, so nobody would notice a device that computes wrongly"
-        print(f"warning: {where}: model {bundle.id} {what}")
     try:
         loaded = _proven(lane, bundle, recipe, config, reference).loaded
     except OkngError as error:
         yield Problem(f"{where}: model {bundle.id}", str(error))
         return
+    if loaded.canned:
+        print(f"warning: {where}: engine.kind is canned: its answers are written down, no picture is looked at")
     fallback = f" ({loaded.fallback})" if loaded.fallback else ""
     height, width = loaded.model.size
     at = f"{loaded.device} at {width} x {height} px"

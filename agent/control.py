@@ -20,8 +20,10 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 |          | note, stratum, utc_us, token    | is stored once                                      |     |
 | misbehave| lane, kind, for_s               | -; a virtual line goes wrong for so long, 0 ends it | cli |
 | stop     | -                               | -; the station ends as after SIGTERM                | cli |
-| models   | -                               | models, and by which recipe each judges             | uplink, web |
-| model_import | file, activate, recipe      | id, digest, gates: what each device made of it      | uplink |
+| models   | after: "", or more of the last page | models, more; first page: by which recipe each judges | uplink, web |
+| model_import | file, activate, recipe      | id, digest, gates: what each device made of it;     | uplink |
+|          | file: for others than the station's own user a plain name in incoming/; never a folder         |     |
+|          |                                 | activated, or activation_refused: why               |     |
 | model_activate | id, recipe, expect_change, again | recipe, model, lanes, revision               | web |
 | model_rollback | recipe                    | to which, and the parts judged since                | web |
 | model_seen | recipe                        | a person has dealt with what was taken back         | web |
@@ -70,6 +72,19 @@ def may(uid: int, verb: str) -> bool:
     except KeyError:
         return False
     return verb in ALLOWED.get(user, _EVERYONE)
+
+
+def narrowed(uid: int, verb: str, said: Mapping[str, Any]) -> str:
+    """Why a user who may say a verb may not say it of this; empty: he may. Raises KeyError for a missing argument.
+
+    A stranger's path would have the station open what only the station may.
+    """
+    if verb != "model_import" or uid in (0, os.getuid()):
+        return ""
+    file = said["file"]
+    if isinstance(file, str) and file and Path(file).name == file and not file.startswith("."):
+        return ""
+    return f"file {str(file)[:200]!r}: to uid {uid} a plain name in the data folder's incoming/ is allowed"
 
 
 def peer_uid(connection: socket.socket) -> int:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 from agent import paths
@@ -108,7 +109,7 @@ class Recipes:
             raise RecipeRefused(f"recipe {name}", [Problem("name", what)])
         return read_recipe(file)
 
-    def read_or_last_good(self, name: str) -> tuple[Recipe, str]:
+    def read_or_last_good(self, name: str, lane: str = "") -> tuple[Recipe, str]:
         """The recipe and "", or its last good revision and why the file was refused.
 
         Raises RecipeRefused with the file's problems where no revision of that name was ever good.
@@ -116,19 +117,20 @@ class Recipes:
         try:
             return self.read(name), ""
         except RecipeRefused as refused:
-            good = self.last_good(name)
+            good = self.last_good(name, lane)
             if good is None:
                 raise
             return good, str(refused)
 
-    def remember(self, recipe: Recipe) -> None:
-        """Keep this revision, and note it as the last good one of its name. Raises OSError.
+    def remember(self, recipe: Recipe, lane: str = "") -> None:
+        """Keep this revision, and note it as the last good one of its name, and of this lane's. Raises OSError.
 
-        Called once a lane works on it: model there, labels known, golden pictures right.
+        Called once a lane works on it: model there and no longer new, labels known, golden pictures right.
         """
         self.keep(recipe)
-        self._last_good.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._last_good / recipe.name, recipe.revision.encode() + b"\n")
+        for folder in (self._last_good, *([self._last_good_of(lane)] if lane else [])):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(folder / recipe.name, recipe.revision.encode() + b"\n")
 
     def keep(self, recipe: Recipe) -> Path:
         """Keep this revision for ever; one that is there and whole is not written again. Raises OSError."""
@@ -198,12 +200,21 @@ class Recipes:
         except RecipeWrong as error:  # kept by an okng that knew other options
             raise RecipeRefused(subject, [Problem(p.where, p.what) for p in error.problems]) from error
 
-    def last_good(self, name: str) -> Recipe | None:
-        """The revision of that name that a lane last worked on; None where there is none to be had."""
-        try:
-            return self.revision((self._last_good / name).read_text().strip())
-        except (OSError, RecipeRefused):
-            return None
+    def ok_rate_of(self, revision: str) -> float | None:
+        """The share of OK parts whose pictures a revision keeps; None where it is not to be had."""
+        with suppress(RecipeRefused):
+            return self.revision(revision).evidence_ok_rate
+        return None
+
+    def last_good(self, name: str, lane: str = "") -> Recipe | None:
+        """The revision of that name that this lane last worked on, else any; None where there is none to be had."""
+        for folder in (*([self._last_good_of(lane)] if lane else []), self._last_good):
+            with suppress(OSError, RecipeRefused):
+                return self.revision((folder / name).read_text().strip())
+        return None
+
+    def _last_good_of(self, lane: str) -> Path:
+        return self._last_good.parent / "lanes" / lane
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.toml"

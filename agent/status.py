@@ -44,7 +44,12 @@ class BesideStatus(_Frozen):
     errors: int = 0
     late: int = 0
     dropped: int = 0
-    """Shadow: parts that it did not see, because it was busy."""
+    """Shadow: parts that it did not see, because it was busy or its process was not there. Canary: parts of its share
+    that were too late before it began."""
+    restarts: int = 0
+    """Shadow: how often its process had to be started anew."""
+    trouble: str = ""
+    """Shadow: why its process is not there; it is started anew after a pause."""
     pictures: int = 0
     p50_ms: float = 0.0
     p99_ms: float = 0.0

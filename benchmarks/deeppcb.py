@@ -21,9 +21,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent.errors import BundleRefused
 from agent.station.models.bundle import Bundle, read_bundle
-from agent.station.models.make import make_bundle
+from benchmarks.given import DATA, given_bundle
 from training.datasets.read import read_dataset
 from training.datasets.values import Dataset
 from training.evaluate import shown
@@ -35,38 +34,12 @@ from training.evaluate.run import evaluate
 from training.evaluate.text import lines
 from training.evaluate.values import Seen
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data" / "deeppcb"
-MODELS = ROOT.parent / "shared" / "models" / "deeppcb"
 THRESHOLD = 0.75
 """What `threshold` chose for raw-int8 on the 1,000 training pairs; fixed before the test split was touched."""
-GOLDEN_THRESHOLD = 0.4
-"""A given model's bundle has one golden picture; this only parts what it shows from what it does not."""
 
 
-def given_bundle(model: str, data: Dataset, folder: Path) -> Bundle:
-    """A given export as a bundle; its golden picture is the first of the training split that will do.
-
-    A picture with a score near the bundle's threshold is refused as golden.
-    """
-    refused = ""
-    for picture in data.of("train"):
-        try:
-            return make_bundle(
-                MODELS / model,
-                folder / f"{model}-1",
-                name=model,
-                version="1",
-                threshold=GOLDEN_THRESHOLD,
-                data=f"DeepPCB training pairs; {data.facts['licence']}",
-                licence="AGPL-3.0-only",
-                golden=[picture.file],
-            )
-        except BundleRefused as error:
-            refused = str(error)
-            if "too close" not in refused:
-                break
-    sys.exit(refused)
+def _given(model: str, data: Dataset, folder: Path) -> Bundle:
+    return given_bundle(model, folder, f"DeepPCB training pairs; {data.facts['licence']}")
 
 
 def choose(bad: Sequence[Seen], good: Sequence[Seen]) -> None:
@@ -122,7 +95,7 @@ def main() -> None:
         sys.exit(f"{DATA} is not there: nothing can be measured")
     data = read_dataset(DATA, "deeppcb")
     with tempfile.TemporaryDirectory() as name:
-        bundle = read_bundle(options.bundle) if options.bundle else given_bundle(options.model, data, Path(name))
+        bundle = read_bundle(options.bundle) if options.bundle else _given(options.model, data, Path(name))
         if options.what == "threshold":
             threshold(bundle, data, options.limit)
             return

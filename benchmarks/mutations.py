@@ -76,7 +76,7 @@ def small_bundle(folder: Path, key: SigningKey) -> Path:
         "graph": "model.xml",
         "variants": {"onnx": "model.onnx"},
         "threshold": 0.5,
-        "golden": [{"file": "golden-1.png", "expected": []}],
+        "golden": [{"file": "golden-1.png", "expected": [["open", 0.9, 4.0, 4.0, 20.0, 20.0]]}],
         "data": "none",
         "licence": "Apache-2.0",
         "files": {f.name: sha256(f.read_bytes()).hexdigest() for f in sorted(folder.iterdir())},

@@ -31,15 +31,12 @@ from agent.clock import SystemClock
 from agent.config import EngineConfig
 from agent.station.engines.table import ENGINES
 from agent.station.models.bundle import Bundle
-from agent.station.models.make import make_bundle
+from benchmarks.given import DATA, MODELS, given_bundle
 from pipelines.boxes import iou
 from pipelines.look import Look, Session, plan
 from pipelines.recipe import Recipe
 from pipelines.values import Detection, Frame, Pixels
 
-ROOT = Path(__file__).resolve().parents[1]
-DATA = ROOT.parent / "shared" / "data" / "deeppcb"
-MODELS = ROOT.parent / "shared" / "models" / "deeppcb"
 EXPORTS = ("raw-int8", "raw-fp32", "nmsfree-int8")
 SIZES: tuple[tuple[int, int] | None, ...] = (None, (500, 380), (1280, 720))
 """(width, height) px that a picture is resized to before both sides see it; None: as it is."""
@@ -108,7 +105,7 @@ def _compare(export: str, pictures: list[Path], options: argparse.Namespace) -> 
         theirs = YOLO(named, task="detect")
         if options.precision == "f32":
             _in_float32(theirs, named)
-        bundle = _bundle(export, Path(scratch))
+        bundle = given_bundle(export, Path(scratch))
         engine = ENGINES["openvino"](EngineConfig(cache_mb=0, precision=options.precision), Path(scratch))
         manifest = bundle.manifest.input
         session = engine.load(bundle, ["CPU"], (manifest.height_px, manifest.width_px)).model.session()
@@ -136,21 +133,6 @@ def _in_float32(theirs: Any, export: Path) -> None:
     graph = backend.ov.Core().read_model(next(export.glob("*.xml")))
     options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     backend.ov_compiled_model = backend.ov.Core().compile_model(graph, "CPU", options)
-
-
-def _bundle(export: str, scratch: Path) -> Bundle:
-    grey = scratch / "grey.png"
-    cv2.imwrite(str(grey), np.full((640, 640, 3), 114, np.uint8))
-    return make_bundle(
-        MODELS / export,
-        scratch / f"{export}-1",
-        name=export,
-        version="1",
-        threshold=0.25,
-        data="DeepPCB (MIT, for research purpose)",
-        licence="AGPL-3.0-only",
-        golden=[grey],
-    )
 
 
 def _read(file: Path, size: tuple[int, int] | None) -> Pixels:

@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from agent.clock import SystemClock
@@ -27,12 +26,11 @@ from agent.config import EngineConfig
 from agent.ports import Model
 from agent.station.engines.table import ENGINES
 from agent.station.models.bundle import Bundle, read_bundle
-from agent.station.models.make import make_bundle
+from benchmarks.given import given_bundle
 from pipelines.look import Look, plan
 from pipelines.recipe import Recipe
 from pipelines.values import Frame
 
-EXPORT = Path(__file__).resolve().parents[1].parent / "shared" / "models" / "deeppcb" / "raw-int8"
 LANES = 2
 LOOKS = 5
 
@@ -47,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.cache:
         return one_start(options.bundle, options.cache)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = options.bundle or _deeppcb(Path(scratch))
+        folder = options.bundle or given_bundle("raw-int8", Path(scratch)).folder
         ends = many_starts(folder, Path(scratch) / "cache", options.starts, options.timeout_s)
     print(f"{options.starts} starts of {LANES} lanes: {dict(ends)}")
     return int(ends["ended well"] != options.starts)
@@ -98,21 +96,6 @@ def _lane(name: str, bundle: Bundle, model: Model, made: Counter[str]) -> None:
     for sequence in range(1, LOOKS + 1):
         seen = look(Frame(name, sequence, picture, SystemClock().now()))
         made[name] += seen.fault is None
-
-
-def _deeppcb(scratch: Path) -> Path:
-    grey = scratch / "grey.png"
-    cv2.imwrite(str(grey), np.full((640, 640, 3), 114, np.uint8))
-    return make_bundle(
-        EXPORT,
-        scratch / "deeppcb-1",
-        name="deeppcb",
-        version="1",
-        threshold=0.5,
-        data="DeepPCB (MIT, for research purpose)",
-        licence="AGPL-3.0-only",
-        golden=[grey],
-    ).folder
 
 
 if __name__ == "__main__":

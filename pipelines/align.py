@@ -36,8 +36,6 @@ GUESSES = 5
 SETTLED = 2
 """Guesses that are settled to the end."""
 STEPS = 6
-APART_PX = 2.0
-"""Two moves are different ones when the edges lie so far apart."""
 SURE_FIT = 0.75
 """A part that fits so well where it was first looked for is not looked for elsewhere."""
 SURE_DIFFERING = 0.012
@@ -46,6 +44,8 @@ DIFFERING_LEVELS = 64
 PURE_PX = 4.0
 """A move is a shift and nothing else when its turn and scale move the picture's corner by less."""
 LEAST_PITCH_PX = 4.0
+"""Two places whose edges lie less far apart are one place, settled better and worse: no pattern is so fine. A part
+that is stretched along one axis (a line scan's, by its transport) has several such."""
 MARGIN = 0.05
 """By so much the best place fits better than any other."""
 
@@ -120,10 +120,15 @@ class Aligner:
         return self._aligned(found)
 
     def _beside(self, copies: Copies) -> _Laid:
-        """The part where it lies, but for a few px."""
+        """The part where it lies, but for a few px; just where it lies when it fits no worse there.
+
+        What a defect's edges pull at is no move: nothing is resampled for it.
+        """
         begin = self._settled(copies, Step(Move()), self._whole, robust=False)
-        step = self._finer(copies, begin, self._whole)
-        return self._laid(copies, step.move)
+        beside = self._laid(copies, self._finer(copies, begin, self._whole).move)
+        if beside.covered is None or self._off_px(beside.move) > LEAST_PITCH_PX:
+            return beside
+        return min(self._laid(copies, Move()), beside, key=self._better)
 
     def _anywhere(self, copies: Copies) -> list[_Laid]:
         """The part at the best places within the bounds."""
@@ -140,7 +145,7 @@ class Aligner:
     def _finer(self, copies: Copies, step: Step, level: int) -> Step:
         """From a level's px to the picture's own."""
         for finer in range(level - 1, self._fine - 1, -1):
-            step = self._settled(copies, _up(step), finer, robust=finer == self._fine)
+            step = self._settled(copies, _up(step), finer, robust=True)
         return Step(step.move.resized(2.0**self._fine), step.gain, step.offset, step.error)
 
     def _settled(self, copies: Copies, step: Step, level: int, robust: bool) -> Step:
@@ -162,6 +167,11 @@ class Aligner:
         """How far the reference's edges lie off under a move, root mean square, px of the picture."""
         return self._edges[self._fine].off_px(move.resized(0.5**self._fine)) * 2.0**self._fine
 
+    def _apart_px(self, one: Move, other: Move) -> float:
+        """How far the reference's edges lie apart under two moves, px of the picture."""
+        left = _from(one, other).resized(0.5**self._fine)
+        return self._edges[self._fine].apart_px(left) * 2.0**self._fine
+
     def _sure(self, laid: _Laid) -> bool:
         """Whether the part need not be looked for elsewhere: it fits better than a pitch off could."""
         fits = laid.fit >= max(SURE_FIT, (1 + self._pitches.likeness) / 2)
@@ -176,7 +186,7 @@ class Aligner:
         # A pitch off, a part fits nearly as well as its reference fits itself there: that much less is enough.
         margin = min(MARGIN, (1 - self._pitches.likeness) / 2)
         for other in others:
-            if self._off_px(_from(found.move, other.move)) > APART_PX and other.fit > found.fit - margin:
+            if self._apart_px(found.move, other.move) > LEAST_PITCH_PX and other.fit > found.fit - margin:
                 why = f"fits by {found.fit:.2f} here and by {other.fit:.2f} at {_named(other.move)}"
                 return Misfit(why, found.fit - other.fit, margin)
         if self._is_a_pitch(move, copies.grey(self._whole)):

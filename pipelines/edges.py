@@ -94,12 +94,23 @@ class Edges:
 
     def off_px(self, move: Move) -> float:
         """Root mean square, over the edges and across them, of how far they lie off under a move."""
-        if not len(self):
-            return 0.0
+        return float(np.sqrt(np.mean(self._across(move) ** 2))) if len(self) else 0.0
+
+    def apart_px(self, move: Move) -> float:
+        """The same over the edges that tell of x and over those that tell of y, whichever is larger.
+
+        On a board of tracks, a few fingers across these are all that tells of a shift along them. Where hardly an
+        edge tells of an axis, none is believed.
+        """
+        tells = self._normal**2
+        squares = tells @ self._across(move) ** 2 / np.maximum(tells.sum(axis=1), FEWEST_EDGES)
+        return float(np.sqrt(squares.max()))
+
+    def _across(self, move: Move) -> Floats:
+        """How far each edge lies off under a move, across itself."""
         x = (move.a - 1) * self._x - move.b * self._y + move.x_px
         y = move.b * self._x + (move.a - 1) * self._y + move.y_px
-        across = x * self._normal[0] + y * self._normal[1]
-        return float(np.sqrt(np.mean(across * across)))
+        return np.asarray(x * self._normal[0] + y * self._normal[1], np.float32)
 
     def _step(self, soft: Floats, now: Step, robust: bool) -> tuple[Step, float]:
         move = now.move

@@ -121,7 +121,9 @@ class Recipe(Part):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")
     pipeline: Pipeline = Field("detect", description="how it is looked at: a model, with the reference, or none")
-    model: str = Field("", validate_default=True, description="bundle that judges: NAME-VERSION, or a folder")
+    model: str = Field(
+        "", validate_default=True, description="bundle that judges: NAME-VERSION; for `okng judge` a folder too"
+    )
     model_hash: Sha256 = Field("", description="sha256 of its manifest: another model is refused; empty: pinned")
     reference: Reference | None = Field(None, validate_default=True)
     difference: DifferenceRule | None = None

@@ -185,6 +185,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _verify(options: argparse.Namespace) -> int:
     from agent.station.models.archive import check
+    from agent.station.models.bundle import must_prove
 
     if not options.config and not options.key:
         raise OkngError("no key to verify by: give --config (a station's configuration) or --key (a public key)")
@@ -194,6 +195,7 @@ def _verify(options: argparse.Namespace) -> int:
     else:
         unpacked = check(options.bundle, trust)
         bundle, why = unpacked.bundle, unpacked.signed.why
+    must_prove(bundle)
     print(f"{options.bundle}: {bundle.id}, sha256 {bundle.digest}, {len(bundle.manifest.files)} files, {why}")
     return 0
 

@@ -26,7 +26,7 @@ def add(verbs: Verbs) -> None:
     listed = what.add_parser("list", parents=[every], help="every model, and by which recipe each judges")
     listed.set_defaults(act=_list)
     brought = what.add_parser("import", parents=[every], help="check, unpack and try a model; it judges nobody yet")
-    brought.add_argument("file", type=Path, help="NAME-VERSION.okng, or a bundle's folder")
+    brought.add_argument("file", type=Path, help="NAME-VERSION.okng; where no station runs, a bundle's folder too")
     brought.set_defaults(act=_import)
     active = what.add_parser("activate", parents=[every], help="let a model judge, from the next part on")
     active.add_argument("id", help="NAME-VERSION")
@@ -81,7 +81,10 @@ def _say(options: argparse.Namespace, verb: str, **arguments: object) -> dict[st
 
 
 def _list(options: argparse.Namespace) -> int:
-    said = _say(options, "models")
+    said = page = _say(options, "models")
+    while page["more"]:
+        page = _say(options, "models", after=page["more"])
+        said["models"] += page["models"]
     if options.json:
         print(json.dumps(said, indent=1))
         return 0
@@ -116,11 +119,11 @@ def _active(recipe: Mapping[str, Any]) -> str:
     if recipe["active"]:
         since = datetime.fromtimestamp(recipe["since_utc_us"] / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         told = [f"{recipe['active']} since {since}"]
-    told += ["new, being watched"] if recipe["on_trial"] else []
+    told += [recipe.get("window") or "new, to be watched"] if recipe["on_trial"] else []
     told += [f"before: {', '.join(recipe['previous'])}"] if recipe["previous"] else []
     told += [f"shadow: {recipe['shadow']}"] if recipe["shadow"] else []
     if canary := recipe["canary"]:
-        told.append(f"canary: {canary['id']}, {canary['share']:.0%} of the parts")
+        told.append(f"canary: {canary['id']}, {100 * canary['share']:g} % of the parts")
     if back := recipe["rolled_back"]:
         told.append(f"{back['model']} was taken back: {back['why']} ({_held(back)})")
     return "; ".join(told)
@@ -190,20 +193,23 @@ def _held_parts(options: argparse.Namespace) -> int:
 
 
 def _shadow(options: argparse.Namespace) -> int:
-    return _beside(options, _say(options, "model_shadow", id=options.id, recipe=options.recipe), "it judges beside")
+    said = _say(options, "model_shadow", id=options.id, recipe=options.recipe)
+    return _beside(options, said, "it judges beside", "shadow")
 
 
 def _canary(options: argparse.Namespace) -> int:
     flags = {"expect_change": options.expect_change, "again": options.again}
     said = _say(options, "model_canary", id=options.id, recipe=options.recipe, share=options.share, **flags)
-    return _beside(options, said, f"for {options.share:.0%} of the parts, a part passes only if it passes it too")
+    share = f"{100 * options.share:g}"
+    return _beside(options, said, f"for {share} % of the parts, a part passes only if it passes it too", "canary")
 
 
-def _beside(options: argparse.Namespace, said: Mapping[str, Any], what: str) -> int:
+def _beside(options: argparse.Namespace, said: Mapping[str, Any], what: str, role: str) -> int:
     if options.json:
         print(json.dumps(said, indent=1))
     elif "figures" in said:
-        print(f"{said['model'] or 'none'} judges no more beside recipe {said['recipe']}")
+        recipe = f"recipe {said['recipe']}"
+        print(f"{said['model']} judges no more beside {recipe}" if said["model"] else f"{recipe} has no {role}")
         for lane, figures in said["figures"].items():
             print(f"    {lane}: {', '.join(f'{name} {value}' for name, value in figures.items())}")
     else:

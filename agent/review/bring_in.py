@@ -45,7 +45,13 @@ class How:
 
 
 def find(folder: Path, reader: Reader, how: How) -> Found:
-    """What the folder brings to this station's store. Raises ImportRefused with every problem, StoreFailed."""
+    """The reviews that the folder brings; stores none of them: the station does, one by one.
+
+    A part brings one where the folder says of it something else than it was exported with, or where what it says
+    replaces what this export brought before; not where that is the newest review already. A part that this
+    store does not know, or that was reviewed since the export, is a problem (the latter but for `how.overrule`),
+    and one problem is enough for nothing to be brought. Raises ImportRefused with every problem, StoreFailed.
+    """
     manifest = read_manifest(folder)
     edited = read_edited(folder, manifest, how.looked_at_all)
     problems: list[Problem] = []
@@ -107,7 +113,7 @@ def _why_not(part: StoredPart | None, entry: layout.Part) -> str:
 
 def _says(review: Review, each: Edited) -> bool:
     boxes = tuple((b.label, b.x1, b.y1, b.x2, b.y2) for b in review.truth)
-    return review.verdict == each.verdict and same(boxes, each.boxes or ())
+    return review.verdict == each.verdict and same(boxes, each.boxes or (), each.part.width_px, each.part.height_px)
 
 
 def _review(each: Edited, part: StoredPart, now: Review | None, export: str, reviewer: str) -> Review:
@@ -126,7 +132,7 @@ def _review(each: Edited, part: StoredPart, now: Review | None, export: str, rev
 
 def against_machine(part: StoredPart, boxes: Sequence[layout.Box]) -> tuple[ReviewBox, ...]:
     """A person's boxes, each as what it is against what the machine had found; what it found wrongly at the end."""
-    left = list(counting(part))
+    left, seen = list(counting(part)), part.record.inspection
     said = []
     for label, x1, y1, x2, y2 in boxes:
         machine = _nearest((label, x1, y1, x2, y2), left)
@@ -134,7 +140,8 @@ def against_machine(part: StoredPart, boxes: Sequence[layout.Box]) -> tuple[Revi
             said.append(ReviewBox(label, x1, y1, x2, y2, "added"))
             continue
         left.remove(machine)
-        kept = same([(label, machine.x1, machine.y1, machine.x2, machine.y2)], [(label, x1, y1, x2, y2)])
+        found = label, machine.x1, machine.y1, machine.x2, machine.y2
+        kept = same([found], [(label, x1, y1, x2, y2)], seen.width_px, seen.height_px)
         said.append(ReviewBox(label, x1, y1, x2, y2, "kept" if kept else "nudged"))
     removed = [ReviewBox(d.label, d.x1, d.y1, d.x2, d.y2, "removed") for d in left]
     return (*said, *removed)

@@ -97,11 +97,11 @@ def _edited(
 ) -> Edited:
     exported = part.boxes if part.boxes_known else None
     boxes = _rows(folder, manifest, part)
-    if annotated is not None and not _alike(annotated, exported):
-        if not _alike(boxes, exported) and not _alike(boxes, annotated):
+    if annotated is not None and not _alike(part, annotated, exported):
+        if not _alike(part, boxes, exported) and not _alike(part, boxes, annotated):
             raise LabelsWrong(f"says something else than {layout.COCO}, and both were edited: edit one of them")
         boxes = annotated
-    moved = not _alike(boxes, exported)
+    moved = not _alike(part, boxes, exported)
     before = part.review.verdict if part.review is not None else None
     if part.verdict != before:
         return Edited(part, boxes, part.verdict, changed=True)
@@ -132,10 +132,10 @@ def _rows(folder: Path, manifest: layout.Manifest, part: layout.Part) -> tuple[l
     if sha256_of(text) == part.labels_sha256:
         return exported
     rows = read_yolo(text, manifest.labels, part.width_px, part.height_px)
-    return exported if _alike(rows, exported) else rows
+    return exported if _alike(part, rows, exported) else rows
 
 
-def _alike(some: tuple[layout.Box, ...] | None, others: tuple[layout.Box, ...] | None) -> bool:
+def _alike(part: layout.Part, some: tuple[layout.Box, ...] | None, others: tuple[layout.Box, ...] | None) -> bool:
     if some is None or others is None:
         return some is others
-    return same(some, others)
+    return same(some, others, part.width_px, part.height_px)

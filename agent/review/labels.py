@@ -7,8 +7,9 @@ from typing import Any
 from agent.review.layout import Box
 
 MOST_ROWS = 3_000
-SAME_PX = 1e-3
-"""A label tool that writes six digits moves a box by no more, in a picture of a thousand pixels."""
+SAME_SHARE, SAME_PX = 1e-6, 1e-3
+"""A label tool that writes shares with six digits moves an edge by no more than this share of the picture's side; one
+that writes px with three digits by no more px."""
 
 
 class LabelsWrong(ValueError):
@@ -115,15 +116,18 @@ def read_coco(data: Any, sizes: Mapping[str, tuple[int, int]]) -> dict[str, tupl
     return {file: tuple(boxes) for file, boxes in found.items()}
 
 
-def same(some: Sequence[Box], others: Sequence[Box]) -> bool:
-    """Whether both say the same, in whatever order: label for label, and edge for edge within SAME_PX."""
+def same(some: Sequence[Box], others: Sequence[Box], width_px: int, height_px: int) -> bool:
+    """Whether both say the same of a picture, in whatever order: label for label, edge for edge but for rounding."""
+    x_px, y_px = (max(SAME_PX, SAME_SHARE * side) for side in (width_px, height_px))
     left = list(others)
-    for name, *edges in some:
-        like = next(
-            (o for o in left if o[0] == name and all(abs(a - b) <= SAME_PX for a, b in zip(edges, o[1:], strict=True))),
-            None,
-        )
+    for box in some:
+        like = next((other for other in left if _is_alike(box, other, x_px, y_px)), None)
         if like is None:
             return False
         left.remove(like)
     return not left
+
+
+def _is_alike(box: Box, other: Box, x_px: float, y_px: float) -> bool:
+    apart = [abs(a - b) for a, b in zip(box[1:], other[1:], strict=True)]
+    return box[0] == other[0] and max(apart[0], apart[2]) <= x_px and max(apart[1], apart[3]) <= y_px

@@ -16,6 +16,7 @@ from agent.errors import OkngError, StoreFailed
 from agent.lock import DataLock
 from agent.log import set_up
 from agent.ports import Camera, Clock
+from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
 from agent.station.alarms import Alarms
 from agent.station.beside.casting import Opinions
@@ -83,7 +84,9 @@ class Station:
         )
         self.store.start()
         stack.callback(self.store.close)
-        self._evidence = Evidence(data / "evidence", config.evidence, self.store, clock)
+        self._evidence = Evidence(
+            data / "evidence", config.evidence, self.store, clock, ok_rate_of=Recipes(data).ok_rate_of
+        )
         self._evidence.start()
         stack.callback(self._evidence.close)
         stack.callback(self._drain)
@@ -118,7 +121,7 @@ class Station:
             store=self.store,
             live=self._live,
             clock=clock,
-            change_recipe=self._models.preparer.change,
+            change_recipe=self._models.changes.change,
             memory=self._memory,
             stop=self._stopping.set,
         )
@@ -172,9 +175,9 @@ class Station:
             self._live.show(record_id, record, frame)
             self._evidence.offer(record_id, record, frame, recipe.evidence_ok_rate)
 
-    def _differing(self, record_id: int, record: Record, frame: Frame, ok_rate: float) -> None:
-        """Two models do not agree on this part: its picture is kept, drawn or not."""
-        self._evidence.offer(record_id, record, frame, ok_rate, wanted=True)
+    def _differing(self, record_id: int, record: Record, frame: Frame, ok_rate: float) -> bool:
+        """Two models do not agree on this part: its picture is kept, drawn or not; whether for that reason alone."""
+        return self._evidence.offer(record_id, record, frame, ok_rate, wanted=True)
 
     def _judged_by(self, model_hash: str, since_utc_us: int) -> JudgedBy:
         """What a model has judged so far; what waits is committed first."""

@@ -39,7 +39,7 @@ from agent.store.losses import Losses
 from agent.store.read import Reader
 from agent.store.retention import DAY_US
 from agent.store.steady import Steady
-from agent.store.values import Sampling
+from agent.store.values import Sampling, StoredPart
 from agent.store.write import Writer
 from agent.worker import Worker
 from pipelines.values import Frame, Outcome, Pixels, Record
@@ -75,7 +75,9 @@ class Evidence:
         store: Writer,
         clock: Clock,
         free: Callable[[Path], int] = free_bytes,
+        ok_rate_of: Callable[[str], float | None] = lambda _: None,
     ) -> None:
+        """`ok_rate_of`: the share of OK parts that a recipe's revision, by its sha256, has kept; None: not known."""
         self._folder = folder
         self._config = config
         self._store = store
@@ -83,6 +85,7 @@ class Evidence:
         self._clearing = Clearing(folder, store, self._reader)
         self._clock = clock
         self._free = free
+        self._ok_rate_of = ok_rate_of
         self._changed = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
@@ -141,37 +144,39 @@ class Evidence:
         frame: Frame | None,
         ok_rate: float = DEFAULT_OK_RATE,
         wanted: bool = False,
-    ) -> None:
-        """Keep the part's picture if it is to be kept. Never waits: what does not fit is counted and let go.
+    ) -> bool:
+        """Keep the part's picture if it is to be kept; whether it will be. Never waits: what does not fit is counted
+        and let go.
 
         `wanted`: offered again, because another model disagreed. What the draw keeps is kept already;
         what it does not is kept lossless now, and stands for no other part.
         """
         outcome = record.verdict.outcome
         if self._state != "on" or frame is None or frame.pixels.size == 0:
-            return
+            return False
         drawn = self._draw(record_id, outcome, ok_rate)
         if drawn.kept is wanted:
-            return
+            return False
         sampling = Sampling() if wanted else drawn.sampling
         name = name_of(record.origin.lane, record.captured.utc_us, record_id, outcome, drawn.lossless or wanted)
-        self._queue(_Waiting(record_id, name, frame.pixels, sampling))
+        return self._queue(_Waiting(record_id, name, frame.pixels, sampling))
 
     def _draw(self, record_id: int, outcome: Outcome, ok_rate: float) -> Drawn:
         audit = self._config.audit_share if self._audits else 0.0
         return draw(record_id, outcome, self._key, ok=ok_rate, lossless=self._config.lossless_share, audit=audit)
 
-    def _queue(self, waiting: _Waiting) -> None:
+    def _queue(self, waiting: _Waiting) -> bool:
         size = waiting.pixels.nbytes
         with self._changed:
             full = len(self._waiting) >= MOST_WAITING or self._bytes + size > MOST_WAITING_BYTES
             # However large it is, one picture may always wait.
             if full and self._waiting:
                 self._lost += 1
-                return
+                return False
             self._waiting.append(waiting)
             self._bytes += size
             self._changed.notify_all()
+            return True
 
     # On the evidence thread ------------------------------------------------------------------------
 
@@ -229,11 +234,19 @@ class Evidence:
         proof = None if part is None else proof_of(self._folder, picture, part)
         if part is None or proof is None:
             return False
-        drawn = self._draw(part.id, picture.outcome, 0.0).sampling
-        # With which share OK parts were drawn then is not known any more.
-        sampling = Sampling(audit_share=drawn.audit_share) if picture.outcome is Outcome.OK else drawn
+        sampling = self._sampling_of(part)
         tell(lambda: self._store.set_evidence(part.id, proof, sampling))
         return True
+
+    def _sampling_of(self, part: StoredPart) -> Sampling:
+        """With which shares its picture was drawn: the draw says so again, with the recipe of then."""
+        origin, outcome = part.record.origin, part.record.verdict.outcome
+        rate = self._ok_rate_of(origin.recipe_hash) if outcome is Outcome.OK else 0.0
+        drawn = self._draw(part.id, outcome, rate or 0.0)
+        if rate is None:
+            return Sampling(audit_share=drawn.sampling.audit_share)
+        # What the draw does not keep was kept because another model disagreed.
+        return drawn.sampling if drawn.kept else Sampling()
 
     def _keep_house(self) -> None:
         """Room first: age, quota and free space, pictures of good parts before those of bad ones."""

@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 LookAt = Callable[[Frame], Inspection]
 """What is seen on a frame; errors of the engine pass through."""
-Kept = Callable[[int, Record], None]
-"""(record's id, record): called on the write thread once the row is durable. Must be quick, must not raise."""
+Kept = Callable[[int, Record, Frame | None], None]
+"""(record's id, record, its picture unless that was let go): called on the write thread once the row is durable.
+Must be quick, must not raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,12 @@ class Standing:
     """How a job has done so far, and whether it may still judge. The one thing about a job that changes."""
 
     history: History = field(default_factory=History)
+    watched: bool = False
+    """Its model is new: it is in its health window."""
     before: "Job | None" = None
-    """The good job that takes its place if it does not do well; None when it is good itself."""
+    """The good job that takes its place if it does not do well; None when it is good itself, or none can stand by."""
     errors_allowed: int = 0
-    """Errors at which its lane takes it back at once, while `before` stands by."""
+    """Errors at which its lane takes it back at once, while it is watched."""
     condemned: str = ""
     """Not empty: it judges no more, and why."""
     condemned_utc_us: int = 0
@@ -100,6 +103,15 @@ class Judged:
     """What second opinions want to be told once the row is durable."""
 
 
+def unjudged(frame: Frame, why: str, clock: Clock) -> Judged:
+    """A part that nobody may judge: UNSURE, answered and recorded, with the reason."""
+    height, width = frame.pixels.shape[:2]
+    wait_ms = ms_between(frame.at, clock.now())
+    seen = Inspection((), None, width, height, Stages(wait_ms=wait_ms), Rule.ERROR, why)
+    unsure = Verdict(Outcome.UNSURE, (Reason(Rule.ERROR),))
+    return Judged(seen, unsure, unsure)
+
+
 def look_and_judge(job: Job, frame: Frame, note: str, clock: Clock) -> Judged:
     """Judge one part, second opinions included. Never raises; `note` says more of the frame's own fault.
 
@@ -117,11 +129,7 @@ def look_and_judge(job: Job, frame: Frame, note: str, clock: Clock) -> Judged:
     except Exception:
         trace = traceback.format_exc()
         log.error("lane %s: part %d could not be judged:\n%s", job.origin.lane, frame.sequence, trace)
-        height, width = frame.pixels.shape[:2]
-        wait_ms = ms_between(frame.at, clock.now())
-        seen = Inspection((), None, width, height, Stages(wait_ms=wait_ms), Rule.ERROR, trace[-2000:])
-        unsure = Verdict(Outcome.UNSURE, (Reason(Rule.ERROR),))
-        return Judged(seen, unsure, unsure)
+        return unjudged(frame, trace[-2000:], clock)
 
 
 def _weighed(job: Job, frame: Frame, seen: Inspection, own: Verdict, clock: Clock) -> Judged:

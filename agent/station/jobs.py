@@ -13,7 +13,7 @@ from agent.ports import Clock
 from agent.recipes import Recipes
 from agent.station.engines.engine import Engine
 from agent.station.job import Job
-from agent.station.models.bundle import Bundle
+from agent.station.models.bundle import Bundle, checked_id
 from agent.station.models.gate import Gates
 from agent.station.models.golden import Proven, Prover, Shown, load_proven
 from agent.station.models.library import Library
@@ -47,7 +47,10 @@ class Jobs:
         gates: Gates,
         clock: Clock,
         event: Callable[..., None],
+        by_hand: bool = False,
     ) -> None:
+        """`by_hand`: a person has named the models, and may have named folders."""
+        self._by_hand = by_hand
         self._config = config
         self._library = library
         self._engine = engine
@@ -71,7 +74,7 @@ class Jobs:
             raise RecipeRefused(f"recipe {recipe.name}", [Problem("reference", str(error))]) from error
 
     def _by_model(self, lane: str, config: LaneConfig, recipe: Recipe, reference: Pixels | None) -> Job:
-        bundle = self._library.read(recipe.model)
+        bundle = self._library.read(recipe.model if self._by_hand else checked_id(recipe.model))
         facts = bundle.facts
         if problems := check_against(recipe, facts.labels, facts.pipeline, bundle.digest):
             raise RecipeRefused(f"recipe {recipe.name}", [Problem(p.where, p.what) for p in problems])
@@ -119,10 +122,14 @@ class Jobs:
             capacity_per_s=self._capacity(proof.one),
         )
 
-    def remember(self, recipe: Recipe) -> None:
-        """This revision is the last good one of its name. A disk that takes none is no reason not to judge."""
+    def loaded(self, digest: str) -> bool:
+        """Whether a model judges here, or did a moment ago: its golden pictures were right in this process."""
+        return any(key[0] == digest for key in self._models)
+
+    def remember(self, recipe: Recipe, lane: str) -> None:
+        """This revision is a lane's last good one of its name. A disk that takes none is no reason not to judge."""
         try:
-            self._recipes.remember(recipe)
+            self._recipes.remember(recipe, lane)
         except OSError as error:
             self._not_kept(recipe, error)
 

@@ -11,7 +11,7 @@ from agent.errors import EngineFailed, StoreFailed
 from agent.ports import Camera, Clock, Shot, Store
 from agent.slot import Slot
 from agent.station.capture import Capture, Hooks
-from agent.station.job import Beside, Job, look_and_judge
+from agent.station.job import Beside, Job, look_and_judge, unjudged
 from agent.station.meters import Meter
 from agent.station.models.health import failed, sample_of
 from agent.station.part import AfterCommit, Committed, Decided, Opened, Taken
@@ -89,7 +89,7 @@ class Lane:
         self._clock_trusted = clock_trusted
         self._last_sequence = 0
         self._errors = 0
-        self._deciding = Lock()
+        self.deciding = Lock()
         """Held while a verdict is given its time, and while a job is condemned: none of its verdicts is later."""
         every = config.keeps_every
         # A source that is read at our own pace is its own queue: pictures would only grow old in ours.
@@ -159,14 +159,39 @@ class Lane:
     # From any thread -------------------------------------------------------------------------------
 
     def take_over(self, job: Job) -> None:
-        """Parts triggered from now on are judged by this job."""
-        with self._deciding:
-            self.on_trial = job if job.standing.before is not None else None
-            self.job, self.trouble = job, ""
+        """Parts triggered from now on are judged by this job.
+
+        A job whose model is in its health window here goes on with what the window has seen so far: one that
+        was condemned in this very moment is condemned.
+        """
+        with self.deciding:
+            old, standing = self.on_trial, job.standing
+            if old is not None and standing.watched and _same_model(old, job):
+                standing.history = old.standing.history
+                standing.condemned = old.standing.condemned
+                standing.condemned_utc_us = old.standing.condemned_utc_us
+            self.on_trial = job if standing.watched else None
+            self._judge_by(job)
+
+    def stand_by(self, good: Job, errors_allowed: int) -> None:
+        """This job takes the place of the one that judges now, once that is condemned."""
+        with self.deciding:
+            if self.job is not None:
+                standing = self.job.standing
+                standing.before, standing.watched, standing.errors_allowed = good, True, errors_allowed
+                self.on_trial = self.job
+
+    def _judge_by(self, job: Job) -> None:
+        """The job, or what is in charge of it; nobody, where it is condemned and none stands by."""
+        job = job.in_charge
+        self.job, self.trouble = job, ""
+        if job.standing.condemned:
+            self.job = None
+            self.trouble = f"model {job.origin.model} was taken back, and no other can judge: {job.standing.condemned}"
 
     def accompany(self, job: Job, beside: tuple[Beside, ...]) -> bool:
         """Parts triggered from now on get these second opinions; False when another job judges by now."""
-        with self._deciding:
+        with self.deciding:
             if self.job is not job:
                 return False
             self.job = replace(job, beside=beside)
@@ -175,23 +200,21 @@ class Lane:
     def condemn(self, job: Job, why: str) -> None:
         """This job gives no verdict any more; the one before it takes its place, for waiting parts as well.
 
-        Without one before it, or when it is condemned already, nothing happens.
+        Where none stands by the lane judges no more. One that is not watched, or condemned already, is let be.
         """
         standing = job.standing
-        with self._deciding:
-            if standing.before is None or standing.condemned:
+        with self.deciding:
+            if not standing.watched or standing.condemned:
                 return
             standing.condemned, standing.condemned_utc_us = why, self._clock.now().utc_us
             if self.job is not None and self.job.standing is standing:
-                self.job = standing.before
+                self._judge_by(self.job)
         log.error("lane %s: model %s is taken back: %s", self.name, job.origin.model, why)
 
-    def acquit(self, job: Job) -> bool:
-        """This job has done well and needs none to stand by; False when it was condemned meanwhile."""
-        with self._deciding:
-            if not job.standing.condemned:
-                job.standing.before = self.on_trial = None
-            return not job.standing.condemned
+    def judge_no_more(self, why: str) -> None:
+        """Nobody judges on this lane until a job takes over."""
+        with self.deciding:
+            self.job, self.trouble = None, why
 
     # On the inspect thread -------------------------------------------------------------------------
 
@@ -217,17 +240,21 @@ class Lane:
         job.standing.history.add(sample_of(alone, decided.own, missed))
         if seen.quality is not None:
             self.seen = Seen(seen.quality.brightness, seen.quality.sharpness)
-        self._crash_after_errors(seen)
+        if not job.standing.condemned:
+            self._crash_after_errors(seen)
 
     def _decide(self, taken: Taken) -> Decided:
         """By the job of the part's trigger; once that is condemned, by the good one before it."""
         while True:
             job = taken.job.in_charge
-            judged = look_and_judge(job, taken.frame, taken.shot.note, self._clock)
-            self._condemn_after_errors(job, judged.seen)
-            with self._deciding:
+            if barred := job.standing.condemned:  # and none stood by when it was
+                judged = unjudged(taken.frame, f"its model was taken back: {barred}", self._clock)
+            else:
+                judged = look_and_judge(job, taken.frame, taken.shot.note, self._clock)
+                self._condemn_after_errors(job, judged.seen)
+            with self.deciding:
                 # What a condemned job has just found is given to nobody: the part is judged anew.
-                if job.standing.condemned:
+                if job.standing.condemned and not barred:
                     continue
                 at = self._clock.now()
             total_ms = ms_between(taken.frame.at, at)
@@ -239,7 +266,7 @@ class Lane:
     def _condemn_after_errors(self, job: Job, seen: Inspection) -> None:
         """A new model is taken back before its errors in a row would end the process."""
         standing = job.standing
-        if standing.before is None or not failed(seen):
+        if not standing.watched or not failed(seen):
             return
         errors = standing.history.errors + 1
         if errors >= standing.errors_allowed:
@@ -257,7 +284,7 @@ class Lane:
             return
         if wrong := job.prove():
             why = f"the golden picture was not judged as it must be: {wrong}"
-            if job.standing.before is None:
+            if not job.standing.watched:
                 raise TooManyErrors(f"lane {self.name}: {why}")
             self.condemn(job, why)
         self.progress_ns = self._clock.now().mono_ns
@@ -280,3 +307,8 @@ class Lane:
             open_id=open_id,
             clock_trusted=self._clock_trusted(),
         )
+
+
+def _same_model(one: Job, other: Job) -> bool:
+    """Whether they are the same model by the same recipe, whatever else the recipe says."""
+    return (one.recipe.name, one.origin.model_hash) == (other.recipe.name, other.origin.model_hash)

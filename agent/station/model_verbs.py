@@ -1,11 +1,12 @@
 """What can be said to the station about its models: verbs of `agent.control`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from agent.config import ModelsConfig
-from agent.errors import ControlFailed
+from agent.errors import ControlFailed, OkngError
+from agent.station.models.bundle import checked_id
 from agent.station.models.choice import Choice
 from agent.station.models.intake import Arrived, Intake
 from agent.station.rollout import Rollout
@@ -15,11 +16,21 @@ from agent.station.server import Verb
 class ModelVerbs:
     """Carries the verbs out. Called from the control socket's threads; a long one answers when it is done."""
 
-    def __init__(self, *, config: ModelsConfig, intake: Intake, choice: Choice, rollout: Rollout) -> None:
+    def __init__(
+        self,
+        *,
+        config: ModelsConfig,
+        intake: Intake,
+        choice: Choice,
+        rollout: Rollout,
+        window: Callable[[str], str] = lambda _: "",
+    ) -> None:
+        """`window`: how far the health window of a recipe's model is, for people."""
         self._config = config
         self._intake = intake
         self._choice = choice
         self._rollout = rollout
+        self._window = window
 
     def table(self) -> Mapping[str, Verb]:
         return {
@@ -31,22 +42,31 @@ class ModelVerbs:
             "model_remove": self.remove,
         }
 
-    def models(self, _: Mapping[str, Any]) -> Mapping[str, object]:
-        return listed(self._intake, self._choice)
+    def models(self, said: Mapping[str, Any]) -> Mapping[str, object]:
+        return listed(self._intake, self._choice, self._window, str(said.get("after", "")))
 
     def import_(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         activate = _flag(said, "activate")
         if activate and not self._config.activate_on_import:
             raise ControlFailed("an import may not activate here: models.activate_on_import is false")
         answer = arrived(self._intake.import_(str(said["file"])))
-        if activate:
-            done = self._rollout.activate(str(answer["id"]), str(said.get("recipe", "")))
-            answer = {**answer, "activated": {**asdict(done), "lanes": list(done.lanes)}}
-        return answer
+        return {**answer, **self._activated(answer, str(said.get("recipe", "")))} if activate else answer
+
+    def _activated(self, model: Mapping[str, object], recipe: str) -> Mapping[str, object]:
+        """What became of the activation. The model is installed, whatever this says."""
+        try:
+            name = self._choice.named(recipe)
+            if self._choice.recipe(name).model_hash == model["digest"]:  # it was told before, and is done
+                lanes = list(self._choice.in_use().get(name, ()))
+                return {"activated": {"recipe": name, "model": model["id"], "digest": model["digest"], "lanes": lanes}}
+            done = self._rollout.activate(str(model["id"]), name)
+        except OkngError as error:
+            return {"activation_refused": str(error)[:800]}
+        return {"activated": {**asdict(done), "lanes": list(done.lanes)}}
 
     def activate(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         done = self._rollout.activate(
-            str(said["id"]),
+            checked_id(str(said["id"])),
             str(said.get("recipe", "")),
             expect_change=_flag(said, "expect_change"),
             again=_flag(said, "again"),
@@ -60,17 +80,26 @@ class ModelVerbs:
         return self._choice.seen(str(said.get("recipe", ""))).model_dump(mode="json")
 
     def remove(self, said: Mapping[str, Any]) -> Mapping[str, object]:
-        model = str(said["id"])
+        model = checked_id(str(said["id"]))
         self._intake.remove(model)
         return {"removed": model}
 
 
-def listed(intake: Intake, choice: Choice) -> dict[str, object]:
-    """Every model, and what each recipe is judged by, in plain values."""
+def listed(
+    intake: Intake, choice: Choice, window: Callable[[str], str] = lambda _: "", after: str = ""
+) -> dict[str, object]:
+    """The models, and on the first page what each recipe is judged by, in plain values.
+
+    `window`: as of a running station. `after`: the next page; `more` of the one before names it, "" at the end.
+    """
+    models, more = intake.listing.page(after)
+    if after:
+        return {"models": models, "more": more}
     recipes = {*choice.in_use(), *choice.activations.all()}
     return {
-        "models": intake.listing(),
-        "recipes": [choice.said(name) for name in sorted(recipes)],
+        "models": models,
+        "more": more,
+        "recipes": [{**choice.said(name), "window": window(name)} for name in sorted(recipes)],
         "lanes": {name: list(lanes) for name, lanes in choice.in_use().items()},
     }
 

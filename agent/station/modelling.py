@@ -10,12 +10,13 @@ from agent.recipes import Recipes
 from agent.station.beside.casting import Casting, Opinions
 from agent.station.beside.company import Company
 from agent.station.beside.verbs import BesideVerbs
+from agent.station.changes import Changes
 from agent.station.engines.table import ENGINES
 from agent.station.jobs import Jobs
 from agent.station.lane import Lane
 from agent.station.memory import LaneMemory
 from agent.station.model_verbs import ModelVerbs
-from agent.station.models.activations import Activations
+from agent.station.models.activations import Activations, find_again
 from agent.station.models.choice import Choice
 from agent.station.models.gate import Gates
 from agent.station.models.intake import Intake
@@ -58,6 +59,7 @@ def shelf(config: Config, memory: LaneMemory, clock: Clock, event: Event, trust:
         deadlines_ms=choice.deadlines_ms,
         inputs=choice.inputs,
         event=event,
+        deciding=activations.deciding,
     )
     return Shelf(library, gates, choice, intake, recipes, activations)
 
@@ -68,16 +70,24 @@ class Modelling:
 
     preparer: Preparer
     rollout: Rollout
+    changes: Changes
     watch: HealthWatch
     verbs: ModelVerbs
     company: Company
     beside: BesideVerbs
+    by_hand: bool
+    """A person has named the models: nobody asks what judged before."""
 
     def start(self, then: Callable[[], None]) -> None:
         """Prepare the lanes in the background, then call `then`; watch from now on."""
-        self.preparer.start(first=self.rollout.recover, then=then)
+        self.preparer.start(first=self._recover, then=then)
         self.watch.start()
         self.company.start()
+
+    def _recover(self) -> None:
+        self.rollout.recover()
+        if not self.by_hand:
+            self.changes.at_start()
 
     def stop(self) -> None:
         """After the lanes: whether one of them has crashed decides how the next start sees a new model."""
@@ -100,6 +110,7 @@ def modelling(
     """Put together for a station with these lanes. Without `trust`, whoever made a model is not asked."""
     there = shelf(config, memory, clock, event, trust)
     there.library.tidy()
+    find_again(there.activations, there.recipes, event)
     jobs = Jobs(
         config=config,
         library=there.library,
@@ -108,6 +119,7 @@ def modelling(
         gates=there.gates,
         clock=clock,
         event=event,
+        by_hand=trust is None,
     )
     preparer = Preparer(
         lanes=lanes,
@@ -129,8 +141,21 @@ def modelling(
         event=event,
         judged_by=judged_by,
     )
-    watch = HealthWatch(config.models, there.activations, rollout, there.intake, clock)
-    verbs = ModelVerbs(config=config.models, intake=there.intake, choice=there.choice, rollout=rollout)
+    changes = Changes(
+        lanes=lanes,
+        choice=there.choice,
+        intake=there.intake,
+        gates=there.gates,
+        jobs=jobs,
+        preparer=preparer,
+        rollout=rollout,
+        memory=memory,
+        event=event,
+    )
+    watch = HealthWatch(config.models, there.activations, rollout, there.intake)
+    verbs = ModelVerbs(
+        config=config.models, intake=there.intake, choice=there.choice, rollout=rollout, window=watch.window
+    )
     casting = Casting(
         config=config, library=there.library, recipes=there.recipes, jobs=jobs, opinions=opinions, clock=clock
     )
@@ -152,4 +177,4 @@ def modelling(
         preparer=preparer,
         clock=clock,
     )
-    return Modelling(preparer, rollout, watch, verbs, company, beside)
+    return Modelling(preparer, rollout, changes, watch, verbs, company, beside, by_hand=trust is None)

@@ -12,7 +12,7 @@ from agent.lock import DataLock
 from agent.station.memory import LaneMemory
 from agent.station.model_verbs import arrived, listed
 from agent.station.modelling import Shelf, shelf
-from agent.station.models.activations import Probation
+from agent.station.models.activations import Probation, find_again
 from agent.station.models.signing import trust_of
 
 Say = Callable[[str], None]
@@ -35,9 +35,10 @@ def offline(config: Config, verb: str, said: Mapping[str, Any], tell: Say) -> Ma
     with DataLock(data):
         there = shelf(config, LaneMemory(data), clock, event, trust_of(config.models))
         there.library.tidy()
+        find_again(there.activations, there.recipes, event)
         acts: Mapping[str, Callable[[], Mapping[str, Any]]] = {
-            "models": lambda: listed(there.intake, there.choice),
-            "model_import": lambda: arrived(there.intake.import_(str(said["file"]))),
+            "models": lambda: listed(there.intake, there.choice, after=str(said.get("after", ""))),
+            "model_import": lambda: arrived(there.intake.import_(str(said["file"]), folders=True)),
             "model_activate": lambda: _activate(there, said),
             "model_rollback": lambda: _rollback(there, str(said.get("recipe", "")), clock.now().utc_us),
             "model_seen": lambda: there.choice.seen(str(said.get("recipe", ""))).model_dump(mode="json"),

@@ -60,6 +60,6 @@ class AfterCommit:
     def __call__(self, record_id: int, record: Record, frame: Frame | None) -> None:
         self.station(record_id, record, frame, self.recipe)
         for keep in self.kept:
-            keep(record_id, record)
+            keep(record_id, record, frame)
         if self.told is not None:
             self.told(record_id)

@@ -7,15 +7,15 @@ the running job, by the thread that asked for it, and swapped in between two par
 
 import logging
 from collections.abc import Callable, Mapping
-from threading import RLock
 
+from agent.clock import boot_id
 from agent.errors import OkngError, Refused
 from agent.recipes import Recipes
 from agent.station.job import Job
 from agent.station.jobs import Jobs
 from agent.station.lane import Lane
 from agent.station.memory import LaneMemory
-from agent.station.models.activations import Activations, effective
+from agent.station.models.activations import Activations, Version, effective
 from agent.worker import Worker
 from pipelines.recipe import Recipe
 
@@ -37,8 +37,10 @@ class Preparer:
         errors_allowed: int,
     ) -> None:
         """`errors_allowed`: parts that a model in its health window may fail to judge."""
-        self.one_at_a_time = RLock()
+        self.one_at_a_time = activations.deciding
         """Held by whoever makes jobs or changes what is active."""
+        self.barred: dict[str, str] = {}
+        """Recipe -> why the model that its file names may not judge: at the start the last good one does."""
         self._lanes = lanes
         self._jobs = jobs
         self._recipes = recipes
@@ -76,37 +78,54 @@ class Preparer:
         """The recipe that a lane judges by: what it was last told, or what the configuration says."""
         return self._memory.told(lane.name).recipe or lane.config.recipe
 
-    def change(self, lane_name: str, recipe_name: str) -> str:
-        """Let a lane judge by another recipe; returns its revision. Raises OkngError: the old one stays."""
-        lane = self._lanes[lane_name]
-        with self.one_at_a_time:
-            try:
-                recipe = effective(self._recipes.read(recipe_name), self._activations.of(recipe_name))
-                job = self.job(lane, recipe)
-                self._memory.recipe(lane_name, recipe_name)
-            except (OkngError, OSError) as error:
-                self._event("recipe_refused", lane=lane_name, recipe=recipe_name, why=str(error)[:500])
-                raise OkngError(str(error)) from error
-            lane.take_over(job)
-            lane.recipe_trouble = lane.model_trouble = ""
-            self._jobs.remember(job.recipe)
-        self._event("recipe_changed", lane=lane_name, recipe=recipe_name, revision=job.origin.recipe_hash)
-        return job.origin.recipe_hash
+    def switch(self, lane: Lane, recipe_name: str) -> Job:
+        """Let a lane judge by another recipe, and the model that is active for it.
+
+        Whoever calls holds the lock, and has seen to it that this model may judge. Raises OkngError: the old one
+        stays.
+        """
+        recipe = effective(self._recipes.read(recipe_name), self._activations.of(recipe_name))
+        job = self.job(lane, recipe)
+        try:
+            self._memory.recipe(lane.name, recipe_name)
+        except OSError as error:
+            raise OkngError(f"lane {lane.name}: this cannot be made durable: {error.strerror}") from error
+        self.give(lane, job)
+        lane.recipe_trouble = lane.model_trouble = ""
+        return job
+
+    def give(self, lane: Lane, job: Job) -> None:
+        """The lane judges by this job from now on; as its last good one, unless the model is new."""
+        probation = self._activations.of(job.recipe.name).probation
+        if job.standing.watched and probation is not None and probation.ended_well:
+            # From now on it is what the station dies with, if it dies.
+            here = probation.model_copy(update={"boot": boot_id(), "ended_well": False})
+            self._activations.insist(job.recipe.name, probation=here)
+        lane.take_over(job)
+        if not job.standing.watched:
+            self._jobs.remember(job.recipe, lane.name)
 
     def job(self, lane: Lane, recipe: Recipe) -> Job:
         """A job by this recipe; while its model is in its health window, the good one stands by. Raises OkngError."""
         job = self._jobs.make(lane.name, lane.config, recipe)
         activation = self._activations.of(recipe.name)
-        on_trial = activation.probation is not None and activation.digest == job.origin.model_hash
-        if on_trial and activation.previous:
-            good = activation.previous[0]
-            try:
-                before = self._jobs.make(lane.name, lane.config, recipe.model_copy(update=good.of_recipe))
-            except (OkngError, OSError) as error:
-                log.warning("lane %s: model %s cannot stand by: %s", lane.name, good.id, error)
-            else:
-                job.standing.before, job.standing.errors_allowed = before, self._errors_allowed
+        if activation.probation is not None and activation.digest == job.origin.model_hash:
+            good = activation.previous[0] if activation.previous else None
+            self.watch(job, self.standing_by(lane, recipe, good) if good is not None else None)
         return job
+
+    def watch(self, job: Job, good: Job | None) -> None:
+        """This job's model is new: it is watched, and this one stands by."""
+        job.standing.watched, job.standing.before = True, good
+        job.standing.errors_allowed = self._errors_allowed
+
+    def standing_by(self, lane: Lane, recipe: Recipe, good: Version) -> Job | None:
+        """A job by the good model; None where it cannot judge on this lane: then the new one is watched only."""
+        try:
+            return self._jobs.make(lane.name, lane.config, recipe.model_copy(update=good.of_recipe))
+        except (OkngError, OSError) as error:
+            log.warning("lane %s: model %s cannot stand by: %s", lane.name, good.id, error)
+            return None
 
     def _first(self, lane: Lane) -> None:
         """The lane's first job: by its recipe, or by the last good revision of it with an alarm."""
@@ -124,16 +143,16 @@ class Preparer:
                     self._event("engine_failed", lane=lane.name, why=str(error)[:500])
                     return
                 job, why = last, str(error)
-            lane.take_over(job)
+            self.give(lane, job)
             lane.recipe_trouble = why
-            self._jobs.remember(job.recipe)
 
     def _by_recipe(self, lane: Lane, name: str) -> tuple[Job, str]:
         """A job and "", or one by the last good revision and why the recipe's file was refused."""
         activation = self._activations.of(name)
-        recipe, why = self._recipes.read_or_last_good(name)
-        if self._activations.trouble and not why and (good := self._recipes.last_good(name)) is not None:
-            recipe, why = good, self._activations.trouble
+        recipe, why = self._recipes.read_or_last_good(name, lane.name)
+        barred = self.barred.get(name) or self._activations.lost(name)
+        if barred and not why and (good := self._recipes.last_good(name, lane.name)) is not None:
+            recipe, why = good, barred
         chosen = effective(recipe, activation, by_file=not why)
         try:
             return self.job(lane, chosen), why
@@ -152,7 +171,7 @@ class Preparer:
 
     def _by_last_good(self, lane: Lane, name: str) -> Job | None:
         """A recipe or bundle that reads well may still be refused (a label the model lacks)."""
-        good = self._recipes.last_good(name)
+        good = self._recipes.last_good(name, lane.name)
         if good is None:
             return None
         try:

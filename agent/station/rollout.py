@@ -5,10 +5,14 @@ swap between two parts. For its health window the good job stands by: a condemne
 any more from that moment on, and the good one is back before the next part. What the condemned one judged
 is listed, for hold. Whoever dies in between leaves the old model or the new one active, never none; a
 station that dies while a model is new comes up with the good one.
+
+A model that is activated while another is still new takes that one's place in the window: who is gone back
+to is the last one that a window has called good.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 from agent.clock import boot_id, ms_between
@@ -23,6 +27,8 @@ from agent.station.models.choice import Choice, Proposal
 from agent.station.models.health import together
 from agent.station.models.intake import Intake
 from agent.station.prepare import Preparer
+from agent.station.trials import Trial, acquit, good_job, lacks_good, trials_of
+from agent.station.windows import Windows, seen_until_now
 from agent.store.values import JudgedBy
 from pipelines.values import Stamp
 
@@ -41,6 +47,10 @@ class Activated:
     lanes: tuple[str, ...]
     revision: str
     """Of the recipe that judges now; empty where no lane judges by it yet."""
+
+
+def _nothing() -> None:
+    """There is nothing more to be made durable."""
 
 
 class Rollout:
@@ -70,17 +80,17 @@ class Rollout:
         self._clock = clock
         self._event = event
         self._judged_by = judged_by
-        self.since: dict[tuple[str, str], Stamp] = {}
-        """(recipe, digest) -> when its health window was opened, or gone on with after a restart."""
+        self.windows = Windows(config, clock)
+        self.stage = ""
+        """What is being done now, for people; empty: nothing."""
 
     def close(self) -> None:
         """A window that is open goes on after the next start, unless a lane has died in it."""
         if any(lane.crash for lane in self._lanes.values()):
             return
         for name, activation in self._activations.all().items():
-            if activation.probation is not None:
-                ended = activation.probation.model_copy(update={"ended_well": True})
-                self._activations.insist(name, probation=ended)
+            if (kept := self.windows.kept(name, activation, self.trials(name, activation))) is not None:
+                self._activations.insist(name, probation=kept)
 
     def recover(self) -> None:
         """Before any lane has a job: a model that the station died with is not tried a second time."""
@@ -95,49 +105,82 @@ class Rollout:
                 here = probation.model_copy(update={"boot": boot_id(), "ended_well": False})
                 self._activations.insist(name, probation=here)
 
+    @contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        before, self.stage = self.stage, what
+        try:
+            yield
+        finally:
+            self.stage = before
+
     # Activation --------------------------------------------------------------------------------------
 
     def activate(self, model: str, recipe: str = "", *, expect_change: bool = False, again: bool = False) -> Activated:
         """Let a model judge by a recipe, from the next part on. Raises OkngError: the old one stays."""
         try:
-            proposal = self._choice.propose(model, recipe, again, self._intake.admitted)
+            with self._doing(f"proving {model[:100]}"):
+                proposal = self._choice.propose(model, recipe, again, self._intake.admitted)
             with self._preparer.one_at_a_time:
-                self._finish_condemned(proposal.recipe)
+                self.finish_condemned(proposal.recipe)
                 # Once more: while the model was tried, another may have been activated.
                 proposal = self._choice.propose(model, recipe, again, lambda _: proposal.gate)
-                activated = self._take_over(proposal, expect_change)
+                activated = self.take_over(proposal, expect_change)
         except OkngError as error:
             self._event("model_refused", model=model[:200], recipe=recipe, why=str(error)[:800])
             raise
         return activated
 
-    def _take_over(self, proposal: Proposal, expect_change: bool) -> Activated:
+    def take_over(
+        self,
+        proposal: Proposal,
+        expect_change: bool,
+        told: Lane | None = None,
+        durable: Callable[[], None] = _nothing,
+    ) -> Activated:
+        """The model judges by the recipe from now on, on every lane of it and on one that is `told` it just now.
+
+        Whoever calls holds the preparer's lock. `durable` is called before anything changes, once it is sure
+        that the model can judge. Raises OkngError: all is as it was.
+        """
         lanes = self._on(proposal.recipe)
-        made = {lane.name: self._jobs.make(lane.name, lane.config, proposal.target) for lane in lanes}
-        for job in made.values():
-            _check_budget(job, proposal, self._config.budget_share)
-        good = {lane.name: _good(lane) for lane in lanes}
-        judged = [job for job in good.values() if job is not None and job.recipe.model]
-        if judged:  # what really judged, whatever the files say by now
-            was_good = Version(id=judged[0].recipe.model, digest=judged[0].origin.model_hash)
-            proposal = replace(proposal, good=was_good)
-        known = [job.standing.history.figures() for job in judged]
-        probation = None
-        # To go back to the good model by its name is no trial.
-        new = proposal.good is not None and proposal.good.digest != proposal.version.digest
-        if new and (judged or not lanes):
-            before = Before.model_validate(asdict(together(known)))
-            probation = Probation(boot=boot_id(), drift=not expect_change, ended_well=not lanes, before=before)
-        was = self._choice.settle(proposal, probation)
-        for lane in lanes:
-            job = made[lane.name]
-            job.standing.errors_allowed = self._config.health_errors
-            job.standing.before = good[lane.name] if probation is not None else None
-            lane.take_over(job)
-            lane.model_trouble = ""
-            self._jobs.remember(job.recipe)
-        self.since[proposal.recipe, proposal.version.digest] = self._clock.now()
-        return self._told(proposal, was, made)
+        lanes += [told] if told is not None and told not in lanes else []
+        with self._doing(f"preparing {proposal.version.id} for recipe {proposal.recipe}"):
+            made = {lane.name: self._made(lane, proposal) for lane in lanes}
+            good = {lane.name: job for lane in lanes if (job := good_job(lane, proposal.recipe)) is not None}
+            if good:  # what really judged, whatever the files say by now
+                first = next(iter(good.values()))
+                proposal = replace(proposal, good=Version(id=first.recipe.model, digest=first.origin.model_hash))
+            probation = self._window(proposal, good, expect_change, bool(lanes))
+            if probation is not None and proposal.good is not None:
+                for lane in lanes:
+                    stands = good.get(lane.name) or self._preparer.standing_by(lane, proposal.base, proposal.good)
+                    self._preparer.watch(made[lane.name], stands)
+            durable()
+            activation = self._choice.settle(proposal, probation)
+            self.windows.end(proposal.recipe, proposal.version.digest)
+            if probation is not None and lanes:
+                self.windows.open(proposal.recipe, proposal.version.digest)
+            for lane in lanes:
+                self._preparer.give(lane, made[lane.name])
+                lane.recipe_trouble = lane.model_trouble = ""
+        return self._told(proposal, activation, made)
+
+    def _made(self, lane: Lane, proposal: Proposal) -> Job:
+        job = self._jobs.make(lane.name, lane.config, proposal.target)
+        if job.origin.model_hash != proposal.gate.digest:
+            raise OkngError(f"model {proposal.version.id} has changed since it was tried")
+        _check_budget(job, proposal, self._config.budget_share)
+        return job
+
+    def _window(
+        self, proposal: Proposal, good: Mapping[str, Job], expect_change: bool, on_lanes: bool
+    ) -> Probation | None:
+        """The health window that an activation opens; None where there is none to go back to but itself."""
+        if proposal.good is None or proposal.good.digest == proposal.version.digest:
+            return None  # to go back to the good model by its name is no trial
+        known = [job.standing.history.figures() for job in good.values()]
+        before = Before.model_validate(asdict(together(known)))
+        return Probation(boot=boot_id(), drift=not expect_change, ended_well=not on_lanes, before=before)
 
     def _told(self, proposal: Proposal, after: Activation, made: Mapping[str, Job]) -> Activated:
         revision = next((job.origin.recipe_hash for job in made.values()), "")
@@ -164,23 +207,24 @@ class Rollout:
     # The way back ------------------------------------------------------------------------------------
 
     def rollback(self, recipe: str = "") -> RolledBack:
-        """Back to the good model before, told by a person. Raises OkngError where there is none."""
+        """Back to the good model before, told by a person. Raises OkngError where there is none: all is as it was."""
         name = self._choice.named(recipe)
-        with self._preparer.one_at_a_time:
+        with self._preparer.one_at_a_time, self._doing(f"taking back the model of recipe {name}"):
             activation = self._activations.of(name)
             if not activation.previous:
                 raise OkngError(f"recipe {name}: there is no good model to go back to")
-            good = activation.previous[0]
-            for lane in self._on(name):
+            lacking = [lane for lane in self._on(name) if lacks_good(lane, activation.digest)]
+            # All of them first: no lane goes back where another cannot.
+            made = [(lane, self._before(lane, name, activation.previous[0])) for lane in lacking]
+            for lane, job in made:
                 if lane.job is None:
-                    lane.take_over(self._before(lane, good))
-                elif lane.job.standing.before is None and lane.job.origin.model_hash == activation.digest:
-                    lane.job.standing.before = self._before(lane, good)
-                    lane.on_trial = lane.job
+                    lane.take_over(job)
+                else:
+                    lane.stand_by(job, self._config.health_errors)
             return self._take_back(name, activation, "told to", by_itself=False)
 
-    def _before(self, lane: Lane, good: Version) -> Job:
-        recipe = lane.job.recipe if lane.job is not None else self._choice.recipe(self._preparer.told(lane))
+    def _before(self, lane: Lane, name: str, good: Version) -> Job:
+        recipe = lane.job.recipe if lane.job is not None else self._choice.recipe(name)
         return self._jobs.make(lane.name, lane.config, recipe.model_copy(update=good.of_recipe))
 
     def _take_back(self, name: str, activation: Activation, why: str, *, by_itself: bool) -> RolledBack:
@@ -193,12 +237,10 @@ class Rollout:
     def _written_back(
         self, name: str, activation: Activation, why: str, *, by_itself: bool, detected: Stamp
     ) -> RolledBack:
-        since = self.since.pop((name, activation.digest), None)
+        since = self.windows.end(name, activation.digest)
         back = self._choice.take_back(name, why, by_itself, detected.utc_us)
         for lane in self._on(name):
-            lane.on_trial = None
-            if lane.job is not None:
-                self._jobs.remember(lane.job.recipe)
+            self._sees_to(lane, name, activation, why)
         took_ms = ms_between(detected, self._clock.now())
         back = back.model_copy(update=self._to_hold(activation))
         self._activations.insist(name, rolled_back=back)
@@ -206,6 +248,21 @@ class Rollout:
         times = {"after_s": after_s, "took_ms": round(took_ms, 1)}
         self._event("model_rolled_back", recipe=name, **back.model_dump(mode="json", exclude={"by_itself"}), **times)
         return back
+
+    def _sees_to(self, lane: Lane, name: str, taken: Activation, why: str) -> None:
+        """No lane judges by what was taken back: what `models.json` says by now holds on each of them."""
+        lane.on_trial = None
+        if lane.job is not None and lane.job.origin.model_hash == taken.digest:
+            log.error("lane %s: model %s still judged after it was taken back", lane.name, taken.active)
+            lane.judge_no_more(f"model {taken.active} was taken back: {why}")
+        if lane.job is None and lane.started:  # none stood by; at the start every lane is prepared later
+            try:
+                lane.take_over(self._before(lane, name, self._activations.of(name).version))
+            except (OkngError, OSError) as error:
+                lane.trouble = f"model {taken.active} was taken back, and no other can judge: {error}"
+                self._event("engine_failed", lane=lane.name, why=lane.trouble[:500])
+        if lane.job is not None:
+            self._jobs.remember(lane.job.recipe, lane.name)
 
     def _to_hold(self, activation: Activation) -> dict[str, int]:
         try:
@@ -228,49 +285,46 @@ class Rollout:
                 log.error("recipe %s: there is no good model to go back to from %s: %s", name, now.active, why)
                 self._activations.insist(name, probation=None)
 
-    def prove(self, name: str, activation: Activation, trials: list[tuple[Lane, Job]], parts: int) -> None:
-        """The model has done well through its health window: it is a good one now."""
+    def prove(self, name: str, activation: Activation, parts: int) -> None:
+        """The model has done well through its health window: it is a good one now, on all lanes or on none."""
         with self._preparer.one_at_a_time:
             if self._activations.of(name) != activation:  # it was told otherwise in this very moment
                 return
-            befores = [job.standing.before for _, job in trials]
-            acquitted = [lane.acquit(job) for lane, job in trials]
-            if not all(acquitted):  # condemned in this very moment on one lane: so it is on all
-                for (_, job), before in zip(trials, befores, strict=True):
-                    job.standing.before = before
+            trials = self.trials(name, activation)
+            if not acquit(trials):  # condemned in this very moment on one lane: the next look takes it back on all
                 return
             self._activations.insist(name, probation=None)
-            self.since.pop((name, activation.digest), None)
+            self.windows.end(name, activation.digest)
+            for lane, job in trials:
+                self._jobs.remember(job.recipe, lane.name)
         self._event("model_proved", model=activation.active, recipe=name, parts=parts)
         self._intake.prune()
 
-    def trials(self, name: str, activation: Activation) -> list[tuple[Lane, Job]]:
-        """The lanes that judge by a recipe's new model, with the job that is on trial there, condemned or not."""
-        trials = [(lane, lane.on_trial) for lane in self._lanes.values()]
-        return [
-            (lane, job)
-            for lane, job in trials
-            if job is not None and job.recipe.name == name and job.origin.model_hash == activation.digest
-        ]
+    def trials(self, name: str, activation: Activation) -> list[Trial]:
+        """The lanes that judge by a recipe's new model, with the job that is on trial there."""
+        return trials_of(self._lanes.values(), name, activation.digest)
 
-    def _finish_condemned(self, name: str) -> None:
-        """What the inspect thread has condemned is written down before another model is activated."""
+    def finish_condemned(self, name: str) -> None:
+        """What the inspect thread has condemned is written down before anything else is activated or made."""
         activation = self._activations.of(name)
         for _, job in self.trials(name, activation):
-            if job.standing.condemned:
+            if job.standing.condemned and activation.previous:
                 self._take_back(name, activation, job.standing.condemned, by_itself=True)
                 return
+
+    def left(self, lane: Lane, job: Job) -> None:
+        """A lane judges by another recipe now: what the window of its new model has seen there is kept."""
+        name, activation = job.recipe.name, self._activations.of(job.recipe.name)
+        probation = activation.probation
+        if probation is not None and activation.digest == job.origin.model_hash:
+            alone = not self.trials(name, activation)
+            update = {"ended_well": alone or probation.ended_well}
+            self._activations.insist(name, probation=seen_until_now(probation, [(lane, job)]).model_copy(update=update))
 
     def rolled_back(self, lane: Lane) -> RolledBack | None:
         """What was last taken back by itself from the recipe that a lane judges by."""
         back = self._activations.of(lane.job.recipe.name).rolled_back if lane.job is not None else None
         return back if back is not None and back.by_itself and not back.seen else None
-
-
-def _good(lane: Lane) -> Job | None:
-    """The job to go back to. One in its own health window is not yet good: the one before it is."""
-    job = lane.job
-    return job if job is None or job.standing.before is None else job.standing.before
 
 
 def _check_budget(job: Job, proposal: Proposal, share: float) -> None:

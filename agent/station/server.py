@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from agent.control import MAX_LINE_BYTES, SOCKET, may, peer_uid, read_line
+from agent.control import MAX_LINE_BYTES, SOCKET, may, narrowed, peer_uid, read_line
 from agent.errors import ControlFailed, OkngError
 from agent.worker import Worker
 
@@ -100,6 +100,9 @@ class ControlServer:
             log.warning("control: uid %d may not say %s", uid, verb)
             return _refusal(f"uid {uid} may not say {verb}")
         try:
+            if why := narrowed(uid, verb, request):
+                log.warning("control: uid %d may not say %s so: %s", uid, verb, why)
+                return _refusal(why)
             answer = {"ok": True, **act(request)}
         except (OkngError, KeyError, TypeError, ValueError) as error:
             return _refusal(f"missing argument {error}" if isinstance(error, KeyError) else str(error))

@@ -110,8 +110,8 @@ def _shadow(side: Shadow | None) -> BesideStatus | None:
     if side is None:
         return None
     state: BesideState = "judging" if side.device else "starting"
-    model = str(side.task.recipe["model"])
-    return BesideStatus(model=model, state=state, device=side.device, **asdict(side.tally.figures()))
+    model, figures = str(side.task.recipe["model"]), asdict(side.tally.figures())
+    return BesideStatus(model=model, state=state, device=side.device, trouble=side.away, **figures)
 
 
 def _canary(side: Canary | None) -> BesideStatus | None:

@@ -29,6 +29,7 @@ MOST = 2**53
 """Beyond any count; SQLite's integers end at 2**63."""
 UPDATE_EVENTS = ("update_started", "update_resumed", "update_progress", "update_waiting", "update_downloaded") + (
     "update_refused",
+    "update_cancelled",
     "update_done",
 )
 MOST_DETAILS = 12

@@ -1,14 +1,13 @@
 """Watches new models: each is compared with the one before it until its health window has ended."""
 
-from agent.clock import ms_between
 from agent.config import ModelsConfig
-from agent.ports import Clock
 from agent.station.job import Job
 from agent.station.lane import Lane
-from agent.station.models.activations import Activation, Activations, Before, Probation
-from agent.station.models.health import Figures, Limits, problem_of, together
+from agent.station.models.activations import Activation, Activations, Probation
+from agent.station.models.health import Limits, errors_of, problem_of
 from agent.station.models.intake import Intake
 from agent.station.rollout import Rollout
+from agent.station.windows import figures, seen_by
 from agent.worker import Worker
 
 TURN_S = 0.1
@@ -18,14 +17,11 @@ TURN_S = 0.1
 class HealthWatch:
     """The thread "models": takes back what does worse, and calls good what has done well."""
 
-    def __init__(
-        self, config: ModelsConfig, activations: Activations, rollout: Rollout, intake: Intake, clock: Clock
-    ) -> None:
+    def __init__(self, config: ModelsConfig, activations: Activations, rollout: Rollout, intake: Intake) -> None:
         self._config = config
         self._activations = activations
         self._rollout = rollout
         self._intake = intake
-        self._clock = clock
         self._worker = Worker("models", self._turn)
 
     def start(self) -> None:
@@ -41,13 +37,14 @@ class HealthWatch:
 
     def stage(self, lane: Lane) -> str:
         """What is being done about a lane's model, for people; empty: nothing."""
-        job = lane.on_trial
-        if job is None or job.standing.before is None:
-            return self._intake.stage
-        since = self._rollout.since.get((job.recipe.name, job.origin.model_hash))
-        passed_s = ms_between(since, self._clock.now()) / 1e3 if since else 0.0
-        parts, wanted = job.standing.history.parts, self._config.health_parts
-        return f"new: watched for {parts} of {wanted} parts, {passed_s:.0f} of {self._config.health_s:.0f} s"
+        if doing := self._intake.stage or self._rollout.stage:
+            return doing
+        return self.window(lane.job.recipe.name) if lane.job is not None else ""
+
+    def window(self, recipe: str) -> str:
+        """How far the health window of a recipe's model is; empty: there is none."""
+        activation = self._activations.of(recipe)
+        return self._rollout.windows.said(recipe, activation, self._rollout.trials(recipe, activation))
 
     def _turn(self) -> None:
         for name, activation in self._activations.all().items():
@@ -57,20 +54,20 @@ class HealthWatch:
         self._worker.stopping.wait(TURN_S)
 
     def _look(self, name: str, activation: Activation, probation: Probation) -> None:
-        trials = self._rollout.trials(name, activation)
-        if not trials:
+        trials, windows = self._rollout.trials(name, activation), self._rollout.windows
+        if not trials:  # it waits for a lane: after a restart, or where none judges by the recipe now
             return
-        since = self._rollout.since.setdefault((name, activation.digest), self._clock.now())
+        windows.open(name, activation.digest)
         jobs = [job for _, job in trials]
+        now = seen_by(probation, trials)
         why = next((job.standing.condemned for job in jobs if job.standing.condemned), "")
-        now = together(job.standing.history.figures() for job in jobs)
-        if why := why or problem_of(_figures(probation.before), now, self._limits(jobs, probation)):
+        why = why or errors_of(now, self._config.health_errors)
+        if not why and windows.due(name, activation.digest, now.judged):
+            why = problem_of(figures(probation.before), now, self._limits(jobs, probation))
+        if why:
             self._rollout.take_back(name, activation, why)
-            return
-        parts = sum(job.standing.history.parts for job in jobs)
-        passed_s = ms_between(since, self._clock.now()) / 1e3
-        if parts >= self._config.health_parts and passed_s >= self._config.health_s:
-            self._rollout.prove(name, activation, trials, parts)
+        elif windows.done(name, activation, trials):
+            self._rollout.prove(name, activation, now.judged)
 
     def _limits(self, jobs: list[Job], probation: Probation) -> Limits:
         pairs = [(job, job.standing.before) for job in jobs]
@@ -82,7 +79,3 @@ class HealthWatch:
             drift=probation.drift,
             same_labels=same,
         )
-
-
-def _figures(before: Before | None) -> Figures:
-    return Figures(**before.model_dump()) if before is not None else Figures()

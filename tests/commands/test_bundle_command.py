@@ -12,7 +12,7 @@ from agent.cli import main
 from agent.station.models.archive import pack
 from agent.station.models.bundle import MANIFEST, Manifest, read_bundle
 from agent.station.models.described import clean, describe
-from agent.station.models.signing import new_key
+from agent.station.models.signing import new_key, read_key, sign_folder, text_of
 from benchmarks.mutations import small_bundle
 from tests.engines.tiny import export, picture
 
@@ -197,3 +197,22 @@ def test_a_strangers_text_does_not_reach_the_terminal_as_it_is(bundle: Path) -> 
     assert not [c for c in said if not c.isprintable() and c != "\n"]
     assert "\n  signature   by you" not in said
     assert len(clean("x" * 10_000)) == 160
+
+
+def test_a_bundle_that_no_station_would_take_is_not_verified(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a station's import: golden pictures that expect nothing prove nothing."""
+    key = read_key(tmp_path / "own.pem")
+    for given in (bundle, pack(bundle, tmp_path / "a.okng")):
+        assert main(["bundle", "verify", str(given), "--key", text_of(key.public)]) == 0
+    body = json.loads((bundle / MANIFEST).read_text())
+    body["golden"][0]["expected"] = []
+    (bundle / MANIFEST).write_text(json.dumps(body))
+    sign_folder(bundle, key)
+    for given in (bundle, pack(bundle, tmp_path / "b.okng")):
+        capsys.readouterr()
+        assert main(["bundle", "verify", str(given), "--key", text_of(key.public)]) == 1
+        assert "none expects anything to be found" in capsys.readouterr().err
+    assert main(["bundle", "show", str(bundle)]) == 0
+    assert "1 pictures, 0 things to be found on them: it cannot prove itself" in capsys.readouterr().out

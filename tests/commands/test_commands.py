@@ -249,7 +249,7 @@ def test_check_of_a_good_station(tmp_path: Path) -> None:
 
 
 def test_check_looks_at_what_the_station_will_judge_by(tmp_path: Path) -> None:
-    """The recipe that the lane was told, at the camera's size, and a warning where nothing proves the model."""
+    """The recipe that the lane was told, at the camera's size, and a warning where nothing is looked at."""
     lane = '[lanes.top]\nrecipe = "trial"\ncamera = { kind = "virtual", width_px = 640, height_px = 320 }\n'
     settings = write_settings(tmp_path, tmp_path / "run", lane, "[evidence]\nreserve_mb = 1\n")
     manifest = tmp_path / "models" / "canned-1" / "manifest.json"
@@ -258,7 +258,7 @@ def test_check_looks_at_what_the_station_will_judge_by(tmp_path: Path) -> None:
     ran = okng("check", "--config", str(settings))
     assert ran.returncode == 0, ran.stderr
     assert "on CPU at 64 x 32 px" in ran.stdout
-    assert "warning: lanes.top.recipe: model canned-1 has no golden pictures" in ran.stdout
+    assert "warning: lanes.top.recipe: engine.kind is canned: its answers are written down" in ran.stdout
     LaneMemory(tmp_path).recipe("top", "another")
     told = okng("check", "--config", str(settings))
     assert told.returncode == 1

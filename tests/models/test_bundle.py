@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.errors import BundleRefused
-from agent.station.models.bundle import MANIFEST, Bundle, read_bundle
+from agent.station.models.bundle import ID, MANIFEST, Bundle, checked_id, must_prove, read_bundle
 from tests.engines.tiny import bundle
 
 FILES = ("model.xml", "model.bin", "golden-1.png", "golden-2.png")
@@ -143,6 +143,43 @@ def test_a_bundle_says_whether_it_can_prove_itself(tiny: Bundle, copy: Path) -> 
         del body["files"][file]
     (copy / MANIFEST).write_text(json.dumps({**body, "golden": []}))
     assert not read_bundle(copy).proves
+    with pytest.raises(BundleRefused, match="golden: there are none: nobody would notice"):
+        must_prove(read_bundle(copy))
+
+
+def test_golden_pictures_that_expect_nothing_prove_nothing(tiny: Bundle, copy: Path) -> None:
+    """FIELD 13: a model that sees nothing would be right on all of them."""
+    must_prove(tiny)
+    body = json.loads((copy / MANIFEST).read_text())
+    empty = [{**golden, "expected": []} for golden in body["golden"]]
+    (copy / MANIFEST).write_text(json.dumps({**body, "golden": empty}))
+    with pytest.raises(BundleRefused, match=r"golden: none expects anything .* a model that sees nothing"):
+        must_prove(read_bundle(copy))
+    (copy / MANIFEST).write_text(json.dumps({**body, "golden": [body["golden"][0], empty[1]]}))
+    must_prove(read_bundle(copy))
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x-1", "a/b-1", ".trying", ".gone-a-1", "A-1", "a", "a-1\n", "a-1/"]
+)
+def test_what_is_no_name_and_version_never_becomes_a_path(name: str) -> None:
+    with pytest.raises(BundleRefused, match="allowed: NAME-VERSION"):
+        checked_id(name)
+
+
+@given(name=st.from_regex(ID, fullmatch=True))
+def test_a_name_and_version_is_a_plain_folder(name: str) -> None:
+    assert checked_id(name) == name == Path("/models", name).name
+    assert not name.startswith(".")
+
+
+def test_a_folder_that_cannot_be_read_is_refused_by_name(copy: Path) -> None:
+    manifest = (copy / MANIFEST).read_bytes()
+    assert "cannot be read" in refused(copy / MANIFEST)[MANIFEST]
+    shutil.rmtree(copy)
+    assert "cannot be read: No such file" in refused(copy)[MANIFEST]
+    copy.write_bytes(manifest)
+    assert "cannot be read: Not a directory" in refused(copy)[MANIFEST]
 
 
 PROMISE = {

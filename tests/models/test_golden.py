@@ -7,7 +7,7 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.config import EngineConfig
-from agent.errors import EngineFailed
+from agent.errors import BundleRefused, EngineFailed
 from agent.station.engines.canned import CannedEngine
 from agent.station.engines.engine import Engine
 from agent.station.engines.openvino import OpenVinoEngine
@@ -86,6 +86,16 @@ def test_bundle_without_golden_pictures_proves_that_it_runs(tiny: Bundle) -> Non
     none = replace(tiny, manifest=tiny.manifest.model_copy(update={"golden": ()}))
     assert prover(none, canned()).all() == ""
     assert prover(none, canned(canned_fail_after=1)).one()
+
+
+@pytest.mark.parametrize("golden", ["none", "empty"])
+def test_a_bundle_that_proves_nothing_is_not_loaded(tiny: Bundle, tmp_path: Path, golden: str) -> None:
+    """FIELD 13: however its name came to the station. Only canned answers have nothing to prove."""
+    left = () if golden == "none" else tiny.manifest.golden[1:]
+    idle = replace(tiny, manifest=tiny.manifest.model_copy(update={"golden": left}))
+    with pytest.raises(BundleRefused, match=r"golden: (there are none|none expects anything)"):
+        load_proven(OpenVinoEngine(EngineConfig(), tmp_path / "cache"), idle, ["CPU"], SIZE)
+    assert load_proven(canned(), idle, ["CPU"], SIZE).loaded.canned
 
 
 class ByDevice:

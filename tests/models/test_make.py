@@ -89,6 +89,15 @@ def test_golden_picture_that_is_none(tmp_path: Path) -> None:
     assert "golden.png: is not a picture" in refusal(tmp_path)
 
 
+def test_golden_pictures_on_which_nothing_is_found_are_refused(tmp_path: Path) -> None:
+    """FIELD 13: they would prove a model that sees nothing."""
+    cv2.imwrite(str(tmp_path / "golden.png"), picture(SIZE))
+    assert "golden: none expects anything to be found" in refusal(tmp_path)
+    cv2.imwrite(str(tmp_path / "red.png"), picture(SIZE, ("red", 1, 1)))
+    made = make(tmp_path, golden=[tmp_path / "golden.png", tmp_path / "red.png"])
+    assert [len(golden.expected) for golden in made.manifest.golden] == [0, 1]
+
+
 def test_export_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     assert "wanted exactly one graph, found none" in refusal(tmp_path)

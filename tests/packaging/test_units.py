@@ -101,6 +101,11 @@ def test_manners_of_firmware(name: str) -> None:
     assert said["ExecStart"].startswith("/opt/okng/bin/okng ")
 
 
+def test_a_trial_that_runs_out_of_memory_does_not_end_the_station() -> None:
+    """FIELD 10: the default (stop) would end the unit when the kernel ends any process of it."""
+    assert unit("okng-station.service")["OOMPolicy"] == "continue"
+
+
 def test_78_ends_station_and_uplink_but_never_the_page() -> None:
     """FIELD 22: the page starts regardless, to say what is wrong."""
     assert unit("okng-station.service")["RestartPreventExitStatus"] == "78"

@@ -1,11 +1,13 @@
 """Parts laid over their reference: found within the bounds, refused where they do not fit."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from pipelines.align import Aligned, Aligner, aligner_of
+from pipelines.align import LEAST_PITCH_PX, Aligned, Aligner, aligner_of
+from pipelines.edges import Edges
 from pipelines.light import Grey
 from pipelines.pitch import pitches
 from pipelines.recipe import Recipe, Reference
@@ -61,6 +63,31 @@ def test_a_part_that_lies_still_is_not_touched(seed: int) -> None:
     assert ALIGNERS[seed](board(seed)).difference.max() == 0  # type: ignore[union-attr]
 
 
+def test_a_defect_beside_a_structure_does_not_pull_the_part_along() -> None:
+    """It touches the structure at a corner, and its edges go on where the structure's end."""
+    part = with_blob(board(3), 0, 0, 15)
+    found = ALIGNERS[3](part)
+    assert isinstance(found, Aligned)
+    assert found.pose.still
+    assert found.grey is part
+
+
+def stretched(grey: Grey, share: float) -> Grey:
+    """The picture a share higher about its middle: a line scan's whose transport was slow."""
+    middle = (grey.shape[0] - 1) / 2
+    matrix = np.array([[1, 0, 0], [0, 1 + share, -share * middle]])
+    size = (grey.shape[1], grey.shape[0])
+    return np.asarray(cv2.warpAffine(grey, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+@pytest.mark.parametrize("share", [0.012, -0.012, -0.014])
+def test_a_part_stretched_along_one_axis_is_one_place(share: float) -> None:
+    """Two settlings of one place, told apart by the edges by less than any pitch, are no ambiguity."""
+    reference = board(5, 640, 640)
+    found = Aligner(reference, BOUNDS)(stretched(reference, share))
+    assert isinstance(found, Aligned), found.why
+
+
 @pytest.mark.parametrize("seed", LAYOUTS)
 @pytest.mark.parametrize(
     "move", [Move(60, 0), Move(0, -55), turned(1, 8), turned(1.1, 0), turned(0.88, 0), Move(300, 0)]
@@ -76,6 +103,22 @@ def test_another_boards_picture_is_a_misfit(seed: int) -> None:
         found = ALIGNERS[seed](board(other))
         assert isinstance(found, Misfit), f"{other} fits {seed} by {found.fit}"
         assert found.measured < found.limit
+
+
+def test_a_few_fingers_tell_two_places_apart() -> None:
+    """Most edges agree under a shift along the tracks; those across them count for themselves."""
+    grey = np.full((320, 320), 255, np.uint8)
+    for y in range(8, 312, 16):
+        grey[y : y + 8] = 0
+    tracks = Edges(grey)
+    grey[240:, :] = 255
+    for x in range(40, 120, 16):
+        grey[250:290, x : x + 8] = 0
+    fingers = Edges(grey)
+    along = Move(16, 0)
+    assert fingers.off_px(along) < LEAST_PITCH_PX < 14 < fingers.apart_px(along)
+    assert tracks.apart_px(along) < 0.1
+    assert tracks.apart_px(Move(0, 16)) == pytest.approx(16, abs=0.1)
 
 
 @pytest.mark.parametrize("shift", [32, -32])

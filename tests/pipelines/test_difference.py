@@ -40,8 +40,11 @@ def test_a_blob_is_found_wherever_it_is(x: int, y: int, side: int, degrees: floa
     bad = with_blob(board(3), x, y, side)
     still = LOOK(frame(colour(bad)))
     near = [d for d in still.detections if d.x1 <= x + side and d.x2 >= x and d.y1 <= y + side and d.y2 >= y]
-    assert len(near) == 1
-    assert FACTS.threshold <= near[0].score < 1
+    assert any(d.x1 < x + side / 2 < d.x2 and d.y1 < y + side / 2 < d.y2 for d in near)
+    assert all(FACTS.threshold <= d.score < 1 for d in near)
+    assert still.pose is not None
+    # A large blob across a structure may look like a structure that lies otherwise, and leave edges beside it.
+    assert len(near) == 1 or not still.pose.still
     assert verdict(colour(bad)).outcome is Outcome.NG
     if 60 < x < 240 and 60 < y < 240:
         move = turned(1, degrees, shift, -shift)

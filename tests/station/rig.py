@@ -102,7 +102,7 @@ class Rig:
         assert self.station.turn() == ""
 
 
-def write_settings(data: Path, runtime: Path, lanes: str, more: str = "", recipe: str = "") -> Path:
+def write_settings(data: Path, runtime: Path, lanes: str, more: str = "", recipe: str = "", models: str = "") -> Path:
     """`station.toml`, the recipe "trial" and the canned bundle below `data`."""
     bundle = data / "models" / "canned-1"
     if not bundle.exists():
@@ -111,7 +111,9 @@ def write_settings(data: Path, runtime: Path, lanes: str, more: str = "", recipe
     (data / "recipes" / "trial.toml").write_text(recipe or RECIPE.format(model='"canned-1"'))
     settings = data / "station.toml"
     # The canned bundle was never signed.
-    head = f'[models]\naccept_unsigned = "{ACCEPT_UNSIGNED}"\n[station]\ndata = "{data}"\nruntime = "{runtime}"\n'
+    head = (
+        f'[models]\naccept_unsigned = "{ACCEPT_UNSIGNED}"\n{models}[station]\ndata = "{data}"\nruntime = "{runtime}"\n'
+    )
     head += '[web]\nenabled = false\n[engine]\nkind = "canned"\n'
     settings.write_text(head + more + lanes)
     return settings
@@ -125,10 +127,11 @@ def running(
     cameras: Mapping[str, Callable[[], Camera]] | None = None,
     clock: Clock | None = None,
     recipe: str = "",
+    models: str = "",
 ) -> Iterator[Rig]:
     """A station in this process, stopped at the end of the block."""
     with TemporaryDirectory(prefix="okng-") as name, ExitStack() as stack:
         runtime = Path(name)
-        loaded = load(write_settings(data, runtime, lanes, more, recipe), environment={})
+        loaded = load(write_settings(data, runtime, lanes, more, recipe, models), environment={})
         station = Station(loaded, stack, clock or SystemClock(), cameras=cameras)
         yield Rig(station, data, runtime, Reader(data / "results.db"))

@@ -13,33 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import Config, EngineConfig
 from agent.errors import RecipeRefused
-from agent.station.backtest.judging import Judging
 from agent.station.backtest.page import page
 from agent.station.backtest.pool import in_turn, read_pool
-from agent.station.backtest.run import backtest
-from agent.station.backtest.values import Backtest, Wishes
 from agent.station.backtest.words import as_json, lines
-from agent.station.engines.table import ENGINES
 from agent.station.models.bundle import Bundle
-from agent.store.values import PartQuery, Sampling
-from pipelines.values import Outcome, Pixels, Reason, Rule, Verdict
-from tests.engines.tiny import bundle, picture
+from agent.store.values import Sampling
+from pipelines.values import Outcome, Reason, Rule, Verdict
+from tests.engines.tiny import bundle
 from tests.review.stationed import Data, data_folder
+from tests.station.replays import ALL, RECIPE, TENTH, line, replayed, shot
 
 ROOT = Path(__file__).parents[2]
-SIZE = (96, 128)
-RECIPE = 'model = "old-1"\n[quality]\nmin_brightness = 0.0\n'
-ALL = Wishes(PartQuery())
-TENTH = Sampling(0.1, 0.1)
-
-
-def shot(n: int, bad: bool) -> Pixels:
-    """A picture like no other, on which the candidate finds a red square, or nothing."""
-    pixels = picture(SIZE, ("red", n % 4, n % 3)) if bad else picture(SIZE)
-    pixels[0, 0] = n % 200, n // 200, 7
-    return pixels
 
 
 @pytest.fixture(scope="module")
@@ -56,27 +41,6 @@ def data(tmp_path: Path) -> Iterator[Data]:
     made.close()
 
 
-def config_of(data: Data) -> Config:
-    return data.config.model_copy(update={"engine": EngineConfig(devices=("CPU",), threads=1, cache_mb=0)})
-
-
-def replayed(data: Data, candidate: Bundle, wishes: Wishes = ALL, ended: int = 10_000) -> Backtest:
-    config = config_of(data)
-    engine = ENGINES["openvino"](config.engine, data.folder / "cache")
-    asked = iter(range(ended + 1))
-    judging = Judging(config, candidate, engine, None)
-    return backtest(data.reader, data.evidence, judging, wishes, lambda *_: None, lambda: next(asked) >= ended)
-
-
-def line(data: Data, parts: dict[tuple[Outcome, bool], int], sampling: Sampling | None = None) -> list[int]:
-    """So many parts of (what was decided, whether the candidate finds something)."""
-    return [
-        data.part(was, sampling, pixels=shot(data.count + 1, bad))
-        for (was, bad), count in parts.items()
-        for _ in range(count)
-    ]
-
-
 def test_how_many_more_it_would_reject_and_pass(data: Data, candidate: Bundle) -> None:
     """Each kept pass stands for ten; bad ones are all kept, so that nothing is open about those."""
     line(data, {(Outcome.OK, False): 8, (Outcome.OK, True): 2}, TENTH)
@@ -84,12 +48,12 @@ def test_how_many_more_it_would_reject_and_pass(data: Data, candidate: Bundle) -
         data.part(Outcome.OK, kept=False)
     line(data, {(Outcome.NG, True): 5, (Outcome.NG, False): 3, (Outcome.UNSURE, False): 2})
     done = replayed(data, candidate)
-    assert (done.rejected.known, done.rejected.drawn, done.rejected.seen) == (100, 10, 2)
-    assert done.rejected.total == pytest.approx(20)
-    assert done.rejected.horvitz_thompson == pytest.approx(20)
-    assert 2 <= done.rejected.low < 20 < done.rejected.high < 60
-    assert (done.passed.total, done.passed.low, done.passed.high) == (3, 3, 3)
-    assert done.passed_unsure.total == 2
+    assert (done.sides.rejected.known, done.sides.rejected.drawn, done.sides.rejected.seen) == (100, 10, 2)
+    assert done.sides.rejected.total == pytest.approx(20)
+    assert done.sides.rejected.horvitz_thompson == pytest.approx(20)
+    assert 2 <= done.sides.rejected.low < 20 < done.sides.rejected.high < 60
+    assert (done.sides.passed.total, done.sides.passed.low, done.sides.passed.high) == (3, 3, 3)
+    assert done.sides.passed_unsure.total == 2
     assert done.table == {
         (Outcome.OK, Outcome.OK): 8,
         (Outcome.OK, Outcome.NG): 2,
@@ -111,7 +75,7 @@ def test_lossy_and_undrawn_pictures_enter_no_estimate(data: Data, candidate: Bun
     data.part(Outcome.OK, Sampling(), pixels=shot(500, True))  # kept because another model disagreed
     data.part(Outcome.NG, Sampling(1.0, 0.1), pixels=shot(501, False), lossless=False)
     done = replayed(data, candidate)
-    assert (done.rejected.drawn, done.passed.drawn) == (1, 0)
+    assert (done.sides.rejected.drawn, done.sides.passed.drawn) == (1, 0)
     assert (done.counts.lossy, done.counts.unknown_share) == (1, 1)
     assert done.apart == {(Outcome.OK, Outcome.NG): 1}
     assert "unknown: none of 1 has a lossless picture that was drawn" in "\n".join(lines(done))
@@ -124,7 +88,7 @@ def test_what_no_model_changes_stays_as_it_is(data: Data, candidate: Bundle) -> 
     data.part(Outcome.UNSURE, pixels=shot(1, False), verdict=late)
     data.part(Outcome.UNSURE, pixels=shot(2, False))
     done = replayed(data, candidate)
-    assert (done.passed_unsure.total, done.counts.incomparable) == (1, 1)
+    assert (done.sides.passed_unsure.total, done.counts.incomparable) == (1, 1)
     assert [c.part.id for c in done.changes] == [2]
 
 
@@ -134,42 +98,20 @@ def test_tampered_pictures_are_named_and_not_used(data: Data, candidate: Bundle)
     files[first].write_bytes(files[third if third in files else second].read_bytes())
     files[second].unlink()
     done = replayed(data, candidate)
-    assert (done.counts.gone, done.passed.drawn, done.passed.seen) == (1, 1, 1)
+    assert (done.counts.gone, done.sides.passed.drawn, done.sides.passed.seen) == (1, 1, 1)
     assert f"part {first}, top/" in done.counts.tampered[0]
     assert any("not what was judged, and not used" in said for said in lines(done))
-
-
-def test_mcnemar_speaks_on_reviewed_truth_only(data: Data, candidate: Bundle) -> None:
-    missed = line(data, {(Outcome.OK, True): 7}, TENTH)
-    overkill = line(data, {(Outcome.NG, False): 2})
-    line(data, {(Outcome.OK, True): 30}, TENTH)
-    for part in missed[:5]:
-        data.review(part, "ng")
-    few = replayed(data, candidate).truth
-    assert (few.all.parts, few.all.only_candidate_right, few.all.p) == (5, 5, None)
-    assert "at least 6 such parts are needed" in few.all.why
-    for part in missed[5:]:
-        data.review(part, "ok")  # the newest counts
-        data.review(part, "ng")
-    for part in overkill:
-        data.review(part, "ok")
-    truth = replayed(data, candidate).truth
-    assert (truth.all.parts, truth.bad.parts, truth.good.parts) == (9, 7, 2)
-    assert truth.all.only_candidate_right == 9
-    assert truth.all.p == pytest.approx(2 / 2**9)
-    assert truth.bad.p == pytest.approx(2 / 2**7)
-    assert truth.good.p is None
 
 
 def test_a_limit_draws_fairly_and_an_early_end_is_an_answer(data: Data, candidate: Bundle) -> None:
     line(data, {(Outcome.OK, False): 15, (Outcome.OK, True): 5, (Outcome.NG, False): 3})
     done = replayed(data, candidate, replace(ALL, limit=6))
-    assert (done.rejected.drawn, done.passed.drawn, done.counts.left) == (3, 3, 17)
+    assert (done.sides.rejected.drawn, done.sides.passed.drawn, done.counts.left) == (3, 3, 17)
     assert not done.interrupted
     early = replayed(data, candidate, ended=4)
     assert early.interrupted
-    assert (early.rejected.drawn + early.passed.drawn, early.counts.left) == (4, 19)
-    assert early.rejected.high > early.rejected.low
+    assert (early.sides.rejected.drawn + early.sides.passed.drawn, early.counts.left) == (4, 19)
+    assert early.sides.rejected.high > early.sides.rejected.low
     assert "ended early" in "\n".join(lines(early))
     pool = read_pool(data.reader, ALL)
     orders = {tuple(p.id for p in in_turn(pool, replace(ALL, seed=seed))) for seed in range(8)}

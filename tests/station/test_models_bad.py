@@ -20,7 +20,7 @@ from agent.store.read import Reader
 from agent.store.values import StoredEvent
 from pipelines.values import Outcome, Rule
 from tests.station.rig import Rig, canned_bundle
-from tests.station.squares import Line, edit, every_part, is_bad, judging, key_in, make, network, ready
+from tests.station.squares import BLIND, Line, edit, every_part, is_bad, judging, key_in, make, network, ready
 
 WATCH = "health_s = 3600\nhealth_parts = 1000\n"
 BEFORE = 120
@@ -41,7 +41,7 @@ def station_data(folder: Path, key: SigningKey) -> Path:
 def weaker(folder: Path) -> None:
     """Other weights under the same golden answers: what a wrong conversion or an editor leaves."""
     weights = folder / "model.bin"
-    other = make(folder.parent / "other", "2", network(0.3), None) / "model.bin"
+    other = make(folder.parent / "other", "2", network(BLIND), None) / "model.bin"
     weights.write_bytes(other.read_bytes())
 
 
@@ -232,8 +232,8 @@ def test_a_lane_that_answers_later_than_before_takes_its_new_model_back(tmp_path
 
 
 def test_a_blind_model_is_taken_back(tmp_path: Path, key: SigningKey) -> None:
-    """Weights that give half the scores, with golden answers of their own: every part would pass."""
-    bad = make(tmp_path / "new", "2", network(0.3), key)
+    """Weights that see no defect, with golden answers of their own: every part would pass."""
+    bad = make(tmp_path / "new", "2", network(BLIND), key)
     event, by_bad = taken_back(tmp_path, key, bad, until_back)
     assert "of" in str(event.detail["why"])
     assert int(event.detail["passed"]) == len([1 for _, outcome, _ in by_bad if outcome is Outcome.OK])

@@ -142,15 +142,20 @@ def test_what_a_killed_import_or_removal_left_is_tidied(tmp_path: Path, squares:
         library.keep(bundle)
     library.remove("squares-1")
     assert list((tmp_path / "models").iterdir()) == []
-    for wrong in ("squares-1", "../models", "", "drawn-boards-1"):
-        with pytest.raises(OkngError, match="is not installed here; installed: none"):
+    for wrong, why in (
+        ("squares-1", "is not installed here; installed: none"),
+        ("drawn-boards-1", "is not installed here; installed: none"),
+        ("../models", "allowed: NAME-VERSION"),
+        ("", "allowed: NAME-VERSION"),
+    ):
+        with pytest.raises(OkngError, match=why):
             library.remove(wrong)
 
 
 @pytest.mark.parametrize("file", ["../x.okng", "a/b.okng", ".hidden"])
 def test_a_plain_name_is_looked_for_in_incoming_only(tmp_path: Path, file: str) -> None:
     with pytest.raises(BundleRefused, match=r"a plain name in .*incoming, is allowed"):
-        Library(tmp_path, None).offered(file)
+        Library(tmp_path, None).offered(file, folders=False)
 
 
 def test_the_oldest_that_nobody_needs_go_first(tmp_path: Path, squares: Path, key: SigningKey) -> None:
@@ -222,7 +227,7 @@ def test_a_model_is_imported_and_activated_where_no_station_runs(
     done = command("list", settings=written)
     assert "squares-2  installed" in done.stdout
     assert "recipe squares (top): squares-2 since" in done.stdout
-    assert "new, being watched; before: squares-1" in done.stdout
+    assert "new, to be watched; before: squares-1" in done.stdout
     assert offline(config, "model_rollback", {}, told.append)["to"] == "squares-1"
     listed = json.loads(command("list", "--json", settings=written).stdout)
     assert listed["recipes"][0]["active"] == "squares-1"

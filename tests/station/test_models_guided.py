@@ -11,6 +11,7 @@ from openvino import opset13 as ops
 
 from agent.control import ask
 from agent.errors import ControlFailed
+from agent.station.models.archive import pack
 from agent.station.models.make import make_bundle
 from agent.station.models.signing import SigningKey, sign_folder
 from pipelines.values import Outcome
@@ -77,8 +78,8 @@ def test_a_guided_model_is_imported_activated_and_judges(tmp_path: Path) -> None
     key, data, line = key_in(tmp_path / "key"), tmp_path / "data", Line(picture=part)
     (data / "models").mkdir(parents=True)
     made(tmp_path, "1", key).rename(data / "models" / "guided-1")
-    second = made(tmp_path, "2", key)
-    broken = edit(made(tmp_path, "3", key), key, swap_pictures)
+    second = pack(made(tmp_path, "2", key), tmp_path / "second.okng")
+    broken = pack(edit(made(tmp_path, "3", key), key, swap_pictures), tmp_path / "broken.okng")
     with judging(data, key, line, "health_s = 0.1\nhealth_parts = 10\n") as rig:
         cv2.imwrite(str(data / "recipes" / "golden.png"), board(3))
         (data / "recipes" / "squares.toml").write_text(RECIPE)

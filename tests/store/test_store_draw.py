@@ -1,10 +1,12 @@
 """The draw: which pictures are kept, which lossless, which for the audit; and the row says with what share."""
 
 import math
+import os
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from agent.store.values import PartQuery, Review, Sampling
 from agent.store.write import Writer
 from pipelines.values import Outcome
 from tests.station.rig import wait_for
-from tests.store.made import Committed, HandClock, frame, record, writer
+from tests.store.made import Committed, HandClock, drained, frame, record, writer
 
 shares = st.floats(0, 1)
 
@@ -129,4 +131,36 @@ def test_what_another_model_disputes_is_kept_and_stands_for_itself(tmp_path: Pat
     assert kept(reader)[1] == ("top/2026-05-29/1-OK.png", Sampling())
     assert kept(reader)[2] == ("top/2026-05-29/2-NG.jpg", Sampling(1.0, 0.0))
     keeps.close()
+    store.close()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_picture_that_a_kill_left_without_its_row_s_word_keeps_its_shares(tmp_path: Path, known: bool) -> None:
+    """Taken in at the next start, with what it was drawn with: it stands for as many parts as before."""
+    config = EvidenceConfig(lossless_share=0.5, audit_share=0.2)
+    store, keeps, reader = keeper(tmp_path, config)
+    judged(store, keeps, [Outcome.OK] * 30 + [Outcome.NG] * 4, ok=0.4)
+    wanted = {n for n in range(1, 31) if not drawn_by(reader, n, Outcome.OK, ok=0.4, lossless=0.5, audit=0.2).kept}
+    disputed = max(wanted)
+    keeps.offer(disputed, record(disputed), frame(disputed), 0.4, wanted=True)
+    wait_for(lambda: len(kept(reader)) == 35 - len(wanted))
+    before = kept(reader)
+    assert before[disputed][1] == Sampling()
+    assert {s.evidence_share for _, s in before.values()} == {0.4, 1.0, None}
+    keeps.close()
+    store.drop_evidence(list(before))
+    drained(store)
+    later_s = keeps._clock.now().utc_us / 1e6 + 1
+    for file, _ in before.values():
+        os.utime(tmp_path / "evidence" / file, (later_s, later_s))
+    rate = 0.4 if known else None
+    again = Evidence(tmp_path / "evidence", config, store, HandClock(), ok_rate_of=lambda _: rate).start()
+    wait_for(lambda: kept(reader).keys() == before.keys())
+    if known:
+        assert kept(reader) == before
+    else:
+        ok = {n: s for n, (_, s) in kept(reader).items() if n <= 30}
+        assert all((s.evidence_share, s.lossless_share) == (None, None) for s in ok.values())
+        assert {n: s for n, (_, s) in kept(reader).items() if n > 30} == {n: before[n][1] for n in before if n > 30}
+    again.close()
     store.close()

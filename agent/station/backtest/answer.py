@@ -3,15 +3,21 @@
 import statistics
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from agent.review.choose import PAGE
-from agent.station.backtest.chances import Estimate, estimate, mcnemar
+from agent.station.backtest.chances import Estimate, McNemar, estimate, mcnemar
 from agent.station.backtest.pool import Pool
-from agent.station.backtest.values import Backtest, Candidate, Counts, Replayed, Tally, Truth, Wishes
+from agent.station.backtest.values import Backtest, Candidate, Counts, Replayed, Sides, Tally, Truth, Wishes
 from agent.store.read import Reader
 from agent.store.values import Review
 from pipelines.values import Outcome
+
+CHOSEN = "chosen for what the machine had said of them, which favours one of the models: counted, not tested"
+WAITING = (
+    "{waiting:,} parts drawn for the audit wait for their review, and which of them are reviewed first may hang on "
+    "what the machine said: review them, or end with --until before them"
+)
 
 
 def answer(reader: Reader, candidate: Candidate, wishes: Wishes, pool: Pool, tally: Tally) -> Backtest:
@@ -26,9 +32,9 @@ def answer(reader: Reader, candidate: Candidate, wishes: Wishes, pool: Pool, tal
         candidate=candidate,
         wishes=wishes,
         counts=_counts(stored, pool, tally, weighed),
-        rejected=_estimated(weighed, Outcome.OK, stored, lambda r: r.would_be is not Outcome.OK),
-        passed=_estimated(weighed, Outcome.NG, stored, lambda r: r.would_be is Outcome.OK),
-        passed_unsure=_estimated(weighed, Outcome.UNSURE, stored, lambda r: r.would_be is Outcome.OK and r.comparable),
+        sides=_sides(weighed, stored, lambda r: r.would_be),
+        model_alone=_model_alone(weighed, stored, tally),
+        rules=tuple(tally.rules.most_common()),
         table=Counter((r.was, r.would_be) for r in weighed),
         apart=Counter((r.was, r.would_be) for r in apart),
         truth=_truth(reader, tally.replayed),
@@ -59,6 +65,23 @@ def _counts(stored: Mapping[Outcome, int], pool: Pool, tally: Tally, weighed: Se
     )
 
 
+def _sides(weighed: Sequence[Replayed], stored: Mapping[Outcome, int], said: Callable[[Replayed], Outcome]) -> Sides:
+    """`said`: the candidate's outcome."""
+    return Sides(
+        rejected=_estimated(weighed, Outcome.OK, stored, lambda r: said(r) is not Outcome.OK),
+        passed=_estimated(weighed, Outcome.NG, stored, lambda r: said(r) is Outcome.OK),
+        passed_unsure=_estimated(weighed, Outcome.UNSURE, stored, lambda r: said(r) is Outcome.OK and r.comparable),
+    )
+
+
+def _model_alone(weighed: Sequence[Replayed], stored: Mapping[Outcome, int], tally: Tally) -> Sides | None:
+    """Of the parts whose rules of then are to be had."""
+    if all(rules.known and not rules.differs for rules in tally.rules):
+        return None
+    known = [r for r in weighed if r.by_then is not None]
+    return _sides(known, stored, lambda r: r.by_then or r.would_be)
+
+
 def _estimated(
     replayed: Sequence[Replayed], was: Outcome, stored: Mapping[Outcome, int], holds: Callable[[Replayed], bool]
 ) -> Estimate:
@@ -67,21 +90,49 @@ def _estimated(
     return estimate([holds(r) for r in of_it], shares, stored[was])
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A part of which a person has said what it is."""
+
+    good: bool
+    active: bool
+    """Whether the model of then is right."""
+    candidate: bool
+
+
 def _truth(reader: Reader, replayed: Sequence[Replayed]) -> Truth:
-    """Only what persons said is truth, and only what was judged on the very pixels is compared with it."""
+    """Only what persons said is truth, and only what was judged on the very pixels is compared with it.
+
+    Which parts a person sees hangs on what the active model said of them, but for those of the audit. These are a
+    fair draw as long as all of them are reviewed, by whatever way they came before a person.
+    """
     fair = [r for r in replayed if r.comparable and r.lossless]
     reviews: dict[int, Review] = {}
     for start in range(0, len(fair), PAGE):
         reviews |= reader.reviews([r.id for r in fair[start : start + PAGE]])
-    rows = []
+    audit: list[_Row] = []
+    chosen: list[_Row] = []
+    other_rules = 0
     for r in fair:
-        if (review := reviews.get(r.id)) is not None:
-            good = review.verdict == "ok"
-            active, candidate = r.was is Outcome.OK, r.would_be is Outcome.OK
-            rows.append((good, active is good, candidate is good, review.stratum == "audit"))
+        if (review := reviews.get(r.id)) is None:
+            continue
+        if r.by_then is None:
+            other_rules += 1
+            continue
+        good = review.verdict == "ok"
+        row = _Row(good, (r.was is Outcome.OK) is good, (r.by_then is Outcome.OK) is good)
+        (audit if r.audit else chosen).append(row)
+    waiting = sum(r.audit and r.id not in reviews for r in fair)
+    untested = WAITING.format(waiting=waiting) if waiting else ""
     return Truth(
-        all=mcnemar([a for _, a, _, _ in rows], [c for _, _, c, _ in rows]),
-        bad=mcnemar([a for good, a, _, _ in rows if not good], [c for good, _, c, _ in rows if not good]),
-        good=mcnemar([a for good, a, _, _ in rows if good], [c for good, _, c, _ in rows if good]),
-        audits=sum(audit for *_, audit in rows),
+        all=_compared(audit, untested),
+        bad=_compared([row for row in audit if not row.good], untested),
+        good=_compared([row for row in audit if row.good], untested),
+        chosen=_compared(chosen, CHOSEN),
+        waiting=waiting,
+        other_rules=other_rules,
     )
+
+
+def _compared(rows: Sequence[_Row], untested: str) -> McNemar:
+    return mcnemar([row.active for row in rows], [row.candidate for row in rows], untested)

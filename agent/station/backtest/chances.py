@@ -114,16 +114,22 @@ class McNemar:
     only_active_right: int
     only_candidate_right: int
     p: float | None
-    """Chance of a difference at least as large if the models are equally good; None: too few to say."""
+    """Chance of a difference at least as large if the models are equally good; None: it cannot be said."""
     why: str
     """Why there is no p, with the number that is needed; empty where there is one."""
 
 
-def mcnemar(active_right: Sequence[bool], candidate_right: Sequence[bool]) -> McNemar:
-    """The exact test on pairs; only those on which the models differ say anything."""
+def mcnemar(active_right: Sequence[bool], candidate_right: Sequence[bool], untested: str = "") -> McNemar:
+    """The exact test on pairs; only those on which the models differ say anything.
+
+    The pairs must have been drawn whatever the models say: among parts that one of them rejected the other one is
+    right more often for that alone. `untested`: why they were not; they are counted then, and there is no p.
+    """
     pairs = list(zip(active_right, candidate_right, strict=True))
     active, candidate = pairs.count((True, False)), pairs.count((False, True))
     n = active + candidate
+    if untested:
+        return McNemar(len(pairs), active, candidate, None, untested)
     if n < FEWEST_DISCORDANT:
         why = (
             f"on {n} of {len(pairs)} reviewed parts exactly one of the models is right; "

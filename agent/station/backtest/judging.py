@@ -1,7 +1,8 @@
 """Judges stored pictures by the candidate, through the station's own engine, look and rules."""
 
 import hashlib
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.clock import SystemClock
@@ -9,6 +10,7 @@ from agent.config import Config
 from agent.errors import OkngError, Problem, RecipeRefused
 from agent.ports import Session
 from agent.recipes import Recipes
+from agent.station.backtest.revisions import Rules, differences
 from agent.station.backtest.values import Candidate
 from agent.station.cameras.decode import decode
 from agent.station.engines.engine import Engine
@@ -21,7 +23,7 @@ from agent.store.values import StoredPart
 from pipelines.look import plan
 from pipelines.recipe import Recipe, check_against
 from pipelines.rules import judge
-from pipelines.values import Frame, Inspection, Pixels, Verdict
+from pipelines.values import Frame, Inspection, Origin, Pixels, Verdict
 
 
 class Tampered(OkngError):
@@ -39,6 +41,11 @@ class Seen:
     pixels: Pixels
     inspection: Inspection
     verdict: Verdict
+    """By the recipe that the backtest is asked for."""
+    by_then: Verdict | None
+    """By the rules that judged the part then: against the stored verdict it shows what the model does, and nothing
+    else. None where these rules are not to be had."""
+    rules: Rules
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +55,10 @@ class _Bench:
     recipe: Recipe
     limits: dict[str, float]
     look: SizedLook
+
+    def judge(self, frame: Frame) -> tuple[Inspection, Verdict]:
+        seen = self.look(frame)
+        return seen, judge(seen, self.recipe, self.limits)
 
 
 class Judging:
@@ -61,7 +72,13 @@ class Judging:
         self._recipe = recipe
         self._recipes = Recipes(config.station.data)
         self._clock = SystemClock()
-        self._benches: dict[tuple[str, str, str], _Bench] = {}
+        self._benches: dict[tuple[str, str], _Bench] = {}
+        """By lane and the recipe's revision."""
+        self._now: dict[str, Recipe | None] = {}
+        """By name, as they stand now; None: there is none of that name any more, or none that can be used."""
+        self._then: dict[tuple[str, str, str], tuple[_Bench | None, Rules]] = {}
+        """By lane, and the revisions of then and now: the bench by the rules of then, None where it is the same."""
+        self._judged_by: dict[str, None] = {}
         self._sessions: dict[tuple[tuple[int, int], int], Session] = {}
         self._device = ""
         self._runtime = ""
@@ -69,8 +86,7 @@ class Judging:
     @property
     def candidate(self) -> Candidate:
         """What ran, as far as it has."""
-        recipes = dict.fromkeys(f"{b.recipe.name}@{b.recipe.revision[:12]}" for b in self._benches.values())
-        return Candidate(self._bundle.id, self._bundle.digest, self._device, self._runtime, tuple(recipes))
+        return Candidate(self._bundle.id, self._bundle.digest, self._device, self._runtime, tuple(self._judged_by))
 
     def replay(self, part: StoredPart, evidence: Path) -> Seen:
         """Judge one part anew.
@@ -79,38 +95,71 @@ class Judging:
         EngineFailed, OSError.
         """
         pixels = read_pixels(part, evidence)
-        bench = self._bench(part, pixels)
-        seen = bench.look(Frame(part.record.origin.lane, 1, pixels, self._clock.now()))
-        return Seen(pixels, seen, judge(seen, bench.recipe, bench.limits))
-
-    def _bench(self, part: StoredPart, pixels: Pixels) -> _Bench:
         origin = part.record.origin
-        key = (origin.lane, origin.recipe, "" if self._recipe is None else self._recipe.name)
-        if key not in self._benches:
-            self._benches[key] = self._set_up(part, pixels)
-        return self._benches[key]
+        now = self._bench(origin.lane, self._recipe_of(origin), pixels)
+        self._judged_by.setdefault(f"{now.recipe.name}@{now.recipe.revision[:12]}")
+        frame = Frame(origin.lane, 1, pixels, self._clock.now())
+        seen, verdict = now.judge(frame)
+        then, rules = self._by_then(origin, now, pixels)
+        if not rules.known:
+            return Seen(pixels, seen, verdict, None, rules)
+        return Seen(pixels, seen, verdict, verdict if then is None else then.judge(frame)[1], rules)
 
-    def _set_up(self, part: StoredPart, pixels: Pixels) -> _Bench:
-        origin, facts = part.record.origin, self._bundle.facts
-        recipe = self._recipe or self._recipe_of(origin.recipe, origin.recipe_hash)
+    def _by_then(self, origin: Origin, now: _Bench, pixels: Pixels) -> tuple[_Bench | None, Rules]:
+        """The candidate by the rules that judged the part then; None where they are those of now, or not known."""
+        revision = now.recipe.revision
+        key = (origin.lane, origin.recipe_hash, revision)
+        if key not in self._then:
+            bench, rules = None, Rules(origin.recipe, origin.recipe_hash, revision, known=False)
+            with suppress(RecipeRefused):
+                recipe = self._recipes.revision(origin.recipe_hash)
+                differs = differences(recipe, now.recipe)
+                bench = self._bench(origin.lane, recipe, pixels) if differs else None
+                rules = replace(rules, differs=differs, known=True)
+            self._then[key] = bench, rules
+        return self._then[key]
+
+    def _bench(self, lane: str, recipe: Recipe, pixels: Pixels) -> _Bench:
+        """The candidate by this recipe. Raises RecipeRefused where it is not for it."""
+        facts = self._bundle.facts
         recipe = recipe.model_copy(update={"model": self._bundle.id, "model_hash": ""})
         if wrong := check_against(recipe, facts.labels, facts.pipeline, self._bundle.digest):
             raise RecipeRefused(f"recipe {recipe.name}", [Problem(p.where, p.what) for p in wrong])
         recipe = recipe.model_copy(update={"model_hash": self._bundle.digest})
-        lane = self._config.lanes.get(origin.lane)
-        height, width = pixels.shape[:2]
-        planned = plan(facts, recipe, height, width) if lane is None else planned_for(lane, self._bundle, recipe)
-        session = self._session(planned.input_size, planned.slots)
+        key = (lane, recipe.revision)
+        if key not in self._benches:
+            self._benches[key] = self._set_up(lane, recipe, pixels)
+        return self._benches[key]
+
+    def _set_up(self, lane: str, recipe: Recipe, pixels: Pixels) -> _Bench:
+        facts, known = self._bundle.facts, self._config.lanes.get(lane)
         reference = read_reference(self._recipes, recipe)
-        look = SizedLook(facts, recipe, session, self._now_ns, live=False, reference=reference)
+        height, width = pixels.shape[:2]
+        if known is None:
+            planned = plan(facts, recipe, height, width)
+        else:
+            planned = planned_for(known, self._bundle, recipe, reference)
+        session = self._session(planned.input_size, planned.slots)
+        try:
+            look = SizedLook(facts, recipe, session, self._now_ns, live=False, reference=reference)
+        except ValueError as error:  # no part could ever be aligned to this reference
+            raise RecipeRefused(f"recipe {recipe.name}", [Problem("reference", str(error))]) from error
         return _Bench(recipe, facts.limits(recipe), look)
 
-    def _recipe_of(self, name: str, revision: str) -> Recipe:
-        """The recipe as it stands now; where there is none of that name any more, as it was."""
+    def _recipe_of(self, origin: Origin) -> Recipe:
+        """The one asked for; else the part's own as it stands now; where there is none of that name any more, or
+        none that can be used, as it was when the part was judged."""
+        if self._recipe is not None:
+            return self._recipe
+        if origin.recipe not in self._now:
+            self._now[origin.recipe] = self._read(origin.recipe)
+        return self._now[origin.recipe] or self._recipes.revision(origin.recipe_hash)
+
+    def _read(self, name: str) -> Recipe | None:
         try:
             return self._recipes.read(name)
         except RecipeRefused:
-            return self._recipes.revision(revision)
+            return None
 
     def _session(self, size: tuple[int, int], slots: int) -> Session:
         if (size, slots) not in self._sessions:

@@ -7,8 +7,8 @@ from html import escape
 from agent.review.choose import counting
 from agent.station.backtest.chances import Estimate, McNemar
 from agent.station.backtest.style import CSS
-from agent.station.backtest.values import Backtest, Change
-from agent.station.backtest.words import left_out, method, moment, span
+from agent.station.backtest.values import Backtest, Change, Sides
+from agent.station.backtest.words import left_out, method, moment, ruled, span
 from pipelines.values import Detection, Outcome
 
 HALO = 'class="halo"'
@@ -46,12 +46,19 @@ def _head(done: Backtest, station: str) -> str:
 
 
 def _cards(done: Backtest) -> str:
-    cards = (
-        _card("Would reject, now OK", "将多剔除", done.rejected, "parts that passed", "ng"),
-        _card("Would pass, now NG", "将多放行（现为不良）", done.passed, "parts found bad", "unsure"),
-        _card("Would pass, now UNSURE", "将多放行（现为不确定）", done.passed_unsure, "parts left unsure", "unsure"),
-    )
-    return f'<dl class="cards">{"".join(cards)}</dl>'
+    cards = "".join(_sides(done.sides))
+    if done.model_alone is None:
+        return f'<dl class="cards">{cards}</dl>'
+    alone = "".join(_sides(done.model_alone))
+    both = _two("The candidate, by the recipe's rules of now", "候选模型，按现行配方规则")
+    model = _two("The candidate alone, by the rules of then", "仅候选模型，按当时规则")
+    return f'<h2>{both}</h2><dl class="cards">{cards}</dl><h2>{model}</h2><dl class="cards">{alone}</dl>'
+
+
+def _sides(sides: Sides) -> Iterator[str]:
+    yield _card("Would reject, now OK", "将多剔除", sides.rejected, "parts that passed", "ng")
+    yield _card("Would pass, now NG", "将多放行（现为不良）", sides.passed, "parts found bad", "unsure")
+    yield _card("Would pass, now UNSURE", "将多放行（现为不确定）", sides.passed_unsure, "parts left unsure", "unsure")
 
 
 def _card(name: str, chinese: str, e: Estimate, of: str, tone: str) -> str:
@@ -72,7 +79,7 @@ def _sections(done: Backtest) -> Iterator[str]:
     if done.apart:
         caption = "Apart: they enter no estimate (JPEG’s losses, or an unknown share)"
         tables += f'<div class="panel">{_table(done.apart, caption)}</div>'
-    items = "".join(f"<li>{escape(line)}</li>" for line in left_out(done))
+    items = "".join(f"<li>{escape(line)}</li>" for line in (*ruled(done), *left_out(done)))
     tables += f'<div class="panel full"><ul class="left">{items}</ul></div>'
     yield _section("Was and would be", "原判与新判", f'<div class="panels">{tables}</div>')
     yield _section("Against what persons said", "与人工复核对比", _truth(done))
@@ -115,16 +122,17 @@ def _truth(done: Backtest) -> str:
     rows = "".join(
         _truth_row(name, chinese, m)
         for name, chinese, m in (
-            ("all reviewed", "全部复核", truth.all),
-            ("found bad by a person", "人工判不良", truth.bad),
-            ("found good by a person", "人工判合格", truth.good),
+            ("audited, all", "抽检，全部", truth.all),
+            ("audited, found bad by a person", "抽检，人工判不良", truth.bad),
+            ("audited, found good by a person", "抽检，人工判合格", truth.good),
+            ("reviewed for what the machine said", "因机器判定而复核", truth.chosen),
         )
     )
     heads = "<th></th><th class=num>parts</th><th class=num>only the active one right</th>"
     heads += "<th class=num>only the candidate right</th><th class=num>p, exact McNemar</th>"
     note = (
-        f"Of these parts {truth.audits:,} were drawn for an audit; the others were chosen for what the machine said, "
-        "so these are comparisons and no rates."
+        "Parts of the audit were drawn before anybody had judged them; the others came before a person for what the "
+        "machine had said of them, which favours one of the models: they are counted, never tested, and no rates."
     )
     return (
         f'<div class="panel"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
@@ -151,11 +159,12 @@ def _shot(change: Change) -> str:
         "" if new.review is None else f'<span class="said">{escape(new.review.reviewer)}: {new.review.verdict}</span>'
     )
     name = f" · {escape(part.record.part_id)}" if part.record.part_id else ""
+    ruled_by = " · by the recipe's rules of now, not by the model 因配方规则" if new.by_rules else ""
     return (
         f'<figure class="shot"><div class="frame"><img alt="part {part.id}" src="data:image/jpeg;base64,{data}">'
         f'<svg viewBox="0 0 {change.width_px} {change.height_px}" preserveAspectRatio="none">{boxes}</svg></div>'
         f'<figcaption><b>{part.id}</b>{name} <span class="tone-{was}">{was}</span> → '
-        f'<span class="tone-{new.would_be}">{new.would_be}</span>{said}<br>{escape(why)}<br>'
+        f'<span class="tone-{new.would_be}">{new.would_be}</span>{said}<br>{escape(why)}{ruled_by}<br>'
         f'<span class="quiet">{escape(part.record.origin.lane)}, {moment(part.record.captured.utc_us)}</span>'
         "</figcaption></figure>"
     )

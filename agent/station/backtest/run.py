@@ -64,6 +64,7 @@ def _try(reader: Reader, evidence: Path, judging: Judging, pick: Pick, tally: Ta
     else:
         replayed = _replayed(part, seen)
         tally.replayed.append(replayed)
+        tally.rules[seen.rules] += 1
         _remember(tally, replayed, part, seen, shown)
 
 
@@ -74,8 +75,10 @@ def _replayed(part: StoredPart, seen: Seen) -> Replayed:
         id=part.id,
         was=was,
         would_be=seen.verdict.outcome,
+        by_then=None if seen.by_then is None else seen.by_then.outcome,
         share=part.sampling.lossless_share,
         lossless=is_lossless(part),
+        audit=part.sampling.audit_share is not None,
         infer_ms=seen.inspection.stages.infer_ms,
         comparable=was is not Outcome.UNSURE or not rules & STATION_RULES,
     )
@@ -94,7 +97,9 @@ def _remember(tally: Tally, replayed: Replayed, part: StoredPart, seen: Seen, mo
     height, width = seen.pixels.shape[:2]
     small = _small(seen.pixels)
     reasons, detections = seen.verdict.reasons, seen.inspection.detections
-    entry = (weight, part.id, Change(part, replayed.would_be, reasons, detections, small, width, height))
+    by_rules = replayed.by_then is not None and (replayed.by_then is Outcome.OK) is not passes
+    change = Change(part, replayed.would_be, reasons, detections, small, width, height, by_rules)
+    entry = (weight, part.id, change)
     if len(kept) < most:
         heapq.heappush(kept, entry)
     else:

@@ -1,9 +1,11 @@
 """What a backtest is asked, and what it answers."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.station.backtest.chances import Estimate, McNemar
+from agent.station.backtest.revisions import Rules
 from agent.store.values import PartQuery, Review, StoredPart
 from pipelines.values import Detection, Outcome, Reason
 
@@ -31,9 +33,13 @@ class Replayed:
     was: Outcome
     would_be: Outcome
     """The candidate's."""
+    by_then: Outcome | None
+    """The candidate's by the rules that judged the part then; None: they are not to be had."""
     share: float | None
     """Probability with which its picture was kept lossless; None: unknown, or it was not drawn."""
     lossless: bool
+    audit: bool
+    """It was drawn for the audit before anybody had judged it, with a known probability."""
     infer_ms: float
     comparable: bool
     """False where the part was UNSURE for what no other model changes: it came too late, it was interrupted, ..."""
@@ -54,6 +60,8 @@ class Change:
     width_px: int
     """Of the part's picture, in whose px the boxes are."""
     height_px: int
+    by_rules: bool = False
+    """It changes sides by the recipe's rules, which are others now: by those of then it would not."""
     review: Review | None = None
     """What a person said about it."""
 
@@ -75,6 +83,8 @@ class Tally:
     gone: int = 0
     tampered: list[str] = field(default_factory=list)
     unreadable: int = 0
+    rules: Counter[Rules] = field(default_factory=Counter)
+    """How many of those replayed were judged by which revisions."""
     changes: dict[Kind, list[tuple[float, int, Change]]] = field(default_factory=dict)
     """(how much it says, part, change): a heap each."""
     took_s: float = 0.0
@@ -83,15 +93,24 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The reviewed parts among those replayed: what persons said they are."""
+    """The reviewed parts among those replayed: what persons said they are, and which model says so too.
+
+    Both by the same rules: those that judged the part then.
+    """
 
     all: McNemar
+    """Parts of the audit: drawn before anybody had judged them, with a known probability."""
     bad: McNemar
-    """Parts that a person found bad: who let them pass?"""
+    """Those of the audit that a person found bad: who let them pass?"""
     good: McNemar
-    """Parts that a person found good: who rejected them?"""
-    audits: int
-    """Of them drawn for an audit; the others were chosen, and say nothing about rates."""
+    """Those of the audit that a person found good: who rejected them?"""
+    chosen: McNemar
+    """Reviewed parts that were not drawn. They came before a person for what the active model had said of them, so
+    they favour one of the models whatever both are worth: counted, and never tested."""
+    waiting: int
+    """Parts of the audit that nobody has reviewed yet."""
+    other_rules: int
+    """Reviewed parts left out, because the rules that judged them are not to be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +122,7 @@ class Candidate:
     device: str
     runtime: str
     recipes: tuple[str, ...]
-    """Name@revision of each recipe that it judged by."""
+    """Name@revision of each recipe that it judged by, with the candidate as its model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +147,18 @@ class Counts:
     """UNSURE for what no other model changes."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """How many parts would change sides."""
+
+    rejected: Estimate
+    """OK parts that would not have passed."""
+    passed: Estimate
+    """NG parts that would have passed."""
+    passed_unsure: Estimate
+    """UNSURE parts that would have passed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Backtest:
     """The whole answer."""
@@ -135,12 +166,13 @@ class Backtest:
     candidate: Candidate
     wishes: Wishes
     counts: Counts
-    rejected: Estimate
-    """OK parts that it would not have passed."""
-    passed: Estimate
-    """NG parts that it would have passed."""
-    passed_unsure: Estimate
-    """UNSURE parts that it would have passed."""
+    sides: Sides
+    """By the candidate and the recipe that it judged by."""
+    model_alone: Sides | None
+    """By the candidate and the rules that judged each part then: what is the model's doing. None where these are the
+    same rules for every part that was replayed."""
+    rules: tuple[tuple[Rules, int], ...]
+    """By which revisions the replayed parts were judged, and how many; the most first."""
     table: Mapping[tuple[Outcome, Outcome], int]
     """(was, would be) -> parts replayed, of those with a known share."""
     apart: Mapping[tuple[Outcome, Outcome], int]

@@ -48,7 +48,8 @@ class CannedEngine:
                 passed_over.append(f"{device}: there is no such device")
                 continue
             output = encode(self._config.canned, labels, bundle.manifest.head)
-            return Loaded(CannedModel(self._config, device, size, output), "; ".join(passed_over), runtime="canned")
+            model = CannedModel(self._config, device, size, output)
+            return Loaded(model, "; ".join(passed_over), runtime="canned", canned=True)
         raise EngineFailed(f"no device could load {bundle.id}: {'; '.join(passed_over) or 'none was asked for'}")
 
 

@@ -21,6 +21,8 @@ class Loaded:
     """Engine and driver with their versions, for the record and for the compiled-model cache."""
     from_cache: bool = False
     """The compiled model came out of the cache."""
+    canned: bool = False
+    """Its answers were written down, for trials: there is nothing that golden pictures could prove."""
 
     @property
     def device(self) -> str:

@@ -62,7 +62,7 @@ def pack(folder: Path, file: Path) -> Path:
     """
     subject = f"model bundle {folder}"
     bundle = read_bundle(folder)
-    if file.resolve().parent == folder.resolve():
+    if os.path.realpath(file.parent) == os.path.realpath(folder):
         raise BundleRefused(subject, [Problem(file.name, "would lie inside of the bundle that it is made of")])
     if wrong := contents_problems(folder, bundle.manifest):
         raise BundleRefused(subject, wrong)
@@ -113,7 +113,7 @@ def unpack(file: Path, into: Path, trust: Trust, limits: Limits = LIMITS) -> Unp
 
 def check(file: Path, trust: Trust, limits: Limits = LIMITS) -> Unpacked:
     """As `unpack`, but nothing stays; the bundle's folder is gone when this returns."""
-    with tempfile.TemporaryDirectory(prefix="okng-") as scratch:
+    with _refusing(file), tempfile.TemporaryDirectory(prefix="okng-") as scratch:
         return unpack(file, Path(scratch), trust, limits)
 
 
@@ -139,19 +139,28 @@ def sweep(into: Path) -> None:
 def _write(stream: BinaryIO, folder: Path, names: list[str]) -> None:
     entries: list[Entry] = []
     for name in names:
-        crc = size = 0
+        size, crc = _measured(folder / name)
+        entry = Entry(name, size, crc, entries[-1].end if entries else 0)
+        if entry.end > LIMITS.file_bytes:
+            raise NoForm([Problem(name, f"makes the bundle larger than {LIMITS.file_bytes} bytes")])
+        stream.write(local_header(entry))
         with (folder / name).open("rb") as content:
-            while chunk := content.read(_CHUNK):
-                crc, size = zlib.crc32(chunk, crc), size + len(chunk)
-            entry = Entry(name, size, crc, entries[-1].end if entries else 0)
-            if entry.end > LIMITS.file_bytes:
-                raise NoForm([Problem(name, f"makes the bundle larger than {LIMITS.file_bytes} bytes")])
-            stream.write(local_header(entry))
-            content.seek(0)
             shutil.copyfileobj(content, stream)
         entries.append(entry)
     stream.write(directory(entries))
     stream.flush()
+
+
+def _measured(file: Path) -> tuple[int, int]:
+    """Size in bytes and CRC-32 of a file. Raises NoForm, naming it, where it cannot be read."""
+    crc = size = 0
+    try:
+        with file.open("rb") as content:
+            while chunk := content.read(_CHUNK):
+                crc, size = zlib.crc32(chunk, crc), size + len(chunk)
+    except OSError as error:
+        raise NoForm([Problem(file.name, f"cannot be read: {error.strerror}")]) from error
+    return size, crc
 
 
 @contextmanager

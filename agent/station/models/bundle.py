@@ -5,7 +5,9 @@ bundle is used.
 """
 
 import hashlib
+import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +29,8 @@ Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,64}$")]
 Precision = Annotated[str, Field(pattern=r"^[a-z0-9]{2,16}$")]
 """What a variant's numbers are, or its format: int8, f16, f32, onnx."""
 GRAPHS = (".xml", ".onnx")
+ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}-[0-9A-Za-z][0-9A-Za-z.]{0,31}")
+"""NAME-VERSION, and so a bundle's folder: never a way out of the folder that holds them."""
 MAX_FILES = 256
 
 
@@ -69,7 +73,9 @@ class Promise(_Strict):
     kind: Literal["escape", "miss"] = Field(description="escape: a bad part passed; miss: a defect not found")
     limit: float = Field(gt=0, lt=1, description="the rate stays under this")
     confidence: float = Field(gt=0, lt=1)
-    parts: int = Field(ge=1, description="parts (escape) or defects (miss) that it was calibrated on")
+    parts: int = Field(
+        ge=1, description="parts, bad ones, that it was calibrated on; of one board as many as they are worth"
+    )
     groups: tuple[str, ...] = Field((), description="groups held out of the training that they are of")
     overkill: Overkill | None = None
     method: str
@@ -100,6 +106,11 @@ class Manifest(_Strict):
     files: dict[FileName, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
         max_length=MAX_FILES, description="file -> sha256; every file of the bundle but the manifest and its signature"
     )
+
+    @property
+    def proves(self) -> bool:
+        """Whether a golden picture has something to be found. Where none has, a model that sees nothing is right."""
+        return any(golden.expected for golden in self.golden)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Manifest":
@@ -141,8 +152,8 @@ class Bundle:
 
     @property
     def proves(self) -> bool:
-        """Whether it has golden pictures; without any a device can be wrong and nobody notices."""
-        return bool(self.manifest.golden)
+        """Whether a device can be found wrong by it; see `Manifest.proves`."""
+        return self.manifest.proves
 
     @property
     def graph(self) -> Path:
@@ -176,14 +187,33 @@ class Bundle:
         return self.manifest.thresholds.get(label, self.manifest.threshold)
 
 
+def checked_id(model: str) -> str:
+    """A model's name as it came from outside, fit to be a folder's. Raises BundleRefused."""
+    if not ID.fullmatch(model):
+        what = f"is {_short(model)}, allowed: NAME-VERSION (lower case letters, digits, -; letters, digits, .)"
+        raise BundleRefused("model", [Problem("id", what)])
+    return model
+
+
+def must_prove(bundle: Bundle) -> None:
+    """Raises BundleRefused for a bundle whose golden pictures would prove nothing."""
+    if not bundle.proves:
+        none = "none expects anything to be found" if bundle.manifest.golden else "there are none"
+        what = f"{none}: nobody would notice a device that computes wrongly, or a model that sees nothing"
+        raise BundleRefused(f"model {bundle.id}", [Problem("golden", what)])
+
+
 def sha256_of(file: Path) -> str:
     """sha256 of a file, hex."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_bundle(folder: Path) -> Bundle:
-    """Read and check a bundle. Raises BundleRefused with every file that is wrong and why."""
+def read_bundle(folder: Path, hash_of: Callable[[Path], str] = sha256_of) -> Bundle:
+    """Read and check a bundle. Raises BundleRefused with every file that is wrong and why.
+
+    `hash_of` gives a file's sha256 in hex, or raises OSError; another one than this only where nothing is judged by it.
+    """
     subject = f"model bundle {folder}"
     path = folder / MANIFEST
     try:
@@ -193,7 +223,7 @@ def read_bundle(folder: Path) -> Bundle:
     except OSError as error:
         raise BundleRefused(subject, [Problem(MANIFEST, f"cannot be read: {error.strerror}")]) from error
     manifest = parse_manifest(raw, subject)
-    wrong = [p for n, want in manifest.files.items() if (p := _check(folder / n, want)) is not None]
+    wrong = [p for n, want in manifest.files.items() if (p := _check(folder / n, want, hash_of)) is not None]
     if wrong := wrong + _strange(folder, manifest):
         raise BundleRefused(subject, wrong)
     return Bundle(folder=folder, manifest=manifest, digest=hashlib.sha256(raw).hexdigest())
@@ -210,15 +240,18 @@ def parse_manifest(raw: bytes, subject: str) -> Manifest:
 
 def _strange(folder: Path, manifest: Manifest) -> list[Problem]:
     known = {MANIFEST, SIGNATURE, *manifest.files}
-    there = sorted(entry.name for entry in folder.iterdir())
+    try:
+        there = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        return [Problem(folder.name, f"cannot be read: {error.strerror}")]
     return [Problem(n, "is not named in the manifest") for n in there if n not in known]
 
 
-def _check(file: Path, want: str) -> Problem | None:
+def _check(file: Path, want: str, hash_of: Callable[[Path], str]) -> Problem | None:
     try:
         if not stat.S_ISREG(file.lstat().st_mode):
             return Problem(file.name, "is not a regular file")
-        got = sha256_of(file)
+        got = hash_of(file)
     except OSError as error:
         return Problem(file.name, f"cannot be read: {error.strerror}")
     if got != want:

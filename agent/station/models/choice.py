@@ -20,12 +20,14 @@ from agent.station.models.activations import (
     Version,
     effective,
 )
-from agent.station.models.bundle import Bundle
+from agent.station.models.bundle import Bundle, checked_id
 from agent.station.models.gate import Entry
 from agent.station.models.library import Library
 from agent.station.models.trial import Input
 from agent.station.reference import read_reference
 from pipelines.recipe import Recipe, check_against
+
+MOST_CONDEMNED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +87,73 @@ class Choice:
         """Check everything that can be known before a lane is touched. Raises OkngError with what is wrong."""
         name = self.named(recipe)
         base = self._recipes.read(name)
-        activation = self.activations.of(name)
         if base.pipeline == "difference":
             raise OkngError(f"recipe {name} judges by the difference from its reference: no model can be activated")
-        bundle = self._library.read(model)
+        bundle = self._library.read(checked_id(model))
         if not again:
-            self._refuse_again(base, activation, bundle)
-        gate = admit(bundle)
-        facts = bundle.facts
+            self._refuse_condemned(name, bundle)
+            now = effective(base, self.activations.of(name))
+            if now.model == bundle.folder.name and now.model_hash in ("", bundle.digest):
+                raise OkngError(f"model {bundle.id} is active for recipe {name}; say again to insist")
+        return self._proposal(base, model, bundle, admit)
+
+    def by_file(self, name: str, admit: Callable[[Bundle], Entry]) -> Proposal | None:
+        """The model that a recipe's file asks for, where it is not the one that last judged by the recipe.
+
+        Another content by the same name is another model. None: nothing is new. Raises OkngError as `propose`.
+        """
+        base = self._recipes.read(name)
+        if base.pipeline == "difference":
+            return None
+        chosen, last = effective(base, self.activations.of(name)), self.last(name)
+        bundle = self._library.read(checked_id(chosen.model))
+        self._refuse_condemned(name, bundle)
+        if last is not None and last.digest == bundle.digest:
+            return None
+        return self._proposal(base, chosen.model, bundle, admit)
+
+    def _proposal(self, base: Recipe, model: str, bundle: Bundle, admit: Callable[[Bundle], Entry]) -> Proposal:
+        gate, facts, name = admit(bundle), bundle.facts, base.name
+        if gate.digest != bundle.digest:
+            raise OkngError(f"model {bundle.id} has changed since it was tried: it was {gate.digest[:12]}…")
         target = base.model_copy(update={"model": model})
         if problems := check_against(target, facts.labels, facts.pipeline, bundle.digest):
             raise RecipeRefused(f"recipe {name} with model {bundle.id}", [Problem(p.where, p.what) for p in problems])
         version = Version(id=model, digest=bundle.digest)
         pinned = base.model_copy(update=version.of_recipe)
-        return Proposal(name, base, pinned, version, self._good(base, activation), gate)
+        return Proposal(name, base, pinned, version, self._good(base), gate)
 
-    def _refuse_again(self, base: Recipe, activation: Activation, bundle: Bundle) -> None:
-        back = activation.rolled_back
-        if back is not None and back.by_itself and back.digest == bundle.digest:
-            raise OkngError(f"model {bundle.id} was taken back for recipe {base.name}: {back.why}; say again to insist")
-        now = effective(base, activation)
-        if now.model == bundle.folder.name and now.model_hash in ("", bundle.digest):
-            raise OkngError(f"model {bundle.id} is active for recipe {base.name}; say again to insist")
+    def _refuse_condemned(self, name: str, bundle: Bundle) -> None:
+        if (why := self.activations.of(name).condemned.get(bundle.digest)) is not None:
+            raise OkngError(f"model {bundle.id} was taken back for recipe {name}: {why}; activate it again to insist")
+
+    def last(self, name: str) -> Version | None:
+        """What last judged by a recipe, on trial or not; None where nothing ever did."""
+        activation = self.activations.of(name)
+        if activation.active:
+            return activation.version
+        good = self._recipes.last_good(name)
+        return Version(id=good.model, digest=good.model_hash) if good is not None and good.model else None
+
+    def says_otherwise(self, name: str) -> bool:
+        """Whether the recipe's file says anything else than its last good revision did, but for the model."""
+        good = self._recipes.last_good(name)
+        return good is not None and not alike(self._recipes.read(name), good)
 
     def recipe(self, name: str) -> Recipe:
         """A recipe as it is judged by now. Raises OkngError."""
         recipe, why = self._recipes.read_or_last_good(name)
         return effective(recipe, self.activations.of(name), by_file=not why)
 
-    def _good(self, base: Recipe, activation: Activation) -> Version | None:
+    def _good(self, base: Recipe) -> Version | None:
         """Who judges now. A model in its own health window is not yet a good one: the one before it is."""
+        activation = self.activations.of(base.name)
         if activation.probation is not None and activation.previous:
             return activation.previous[0]
-        now = effective(base, activation)
+        if (last := self.last(base.name)) is not None:
+            return last
         with suppress(OkngError):
-            return Version(id=now.model, digest=now.model_hash or self._library.read(now.model).digest)
+            return Version(id=base.model, digest=base.model_hash or self._library.read(base.model).digest)
         return None
 
     def settle(self, proposal: Proposal, probation: Probation | None) -> Activation:
@@ -138,6 +172,7 @@ class Choice:
                 previous=tuple(reversed(once.values()))[: self._config.models.keep],
                 probation=probation,
                 rolled_back=None,
+                condemned={d: why for d, why in before.condemned.items() if d != proposal.version.digest},
             )
         except OSError as error:
             raise OkngError(f"who judges cannot be made durable: {error.strerror}") from error
@@ -149,8 +184,10 @@ class Choice:
         back = RolledBack(
             model=was.active, digest=was.digest, to=good.id, why=why, at_utc_us=at_utc_us, by_itself=by_itself
         )
+        condemned = {**was.condemned, was.digest: why[:500]} if by_itself else was.condemned
         self.activations.insist(
             recipe,
+            condemned=dict(list(condemned.items())[-MOST_CONDEMNED:]),
             active=good.id,
             digest=good.digest,
             since_utc_us=at_utc_us,
@@ -195,8 +232,9 @@ class Choice:
         for name in self._recipes.names():
             with suppress(OkngError):
                 yield self._recipes.read(name).model, f"recipe {name} names it"
-            if (good := self._recipes.last_good(name)) is not None:
-                yield good.model, f"the last good revision of recipe {name} names it"
+            for lane in ("", *self._config.lanes):
+                if (good := self._recipes.last_good(name, lane)) is not None:
+                    yield good.model, f"the last good revision of recipe {name} names it"
 
     def deadlines_ms(self) -> list[float]:
         """Of the recipes in use."""
@@ -234,3 +272,8 @@ class Choice:
             "on_trial": kept.probation is not None,
             "rolled_back": kept.rolled_back.model_dump(mode="json") if kept.rolled_back else None,
         }
+
+
+def alike(one: Recipe, other: Recipe) -> bool:
+    """Whether two recipes say the same but for their model."""
+    return one.model_copy(update={"model": other.model, "model_hash": other.model_hash}) == other

@@ -41,17 +41,24 @@ def _model(manifest: Manifest) -> Iterator[tuple[str, str]]:
     yield "input", f"{size}, {there.colour}; head {manifest.head}"
     graphs = [f"{precision}: {file}" for precision, file in sorted(manifest.variants.items())]
     yield "graphs", "; ".join([f"{manifest.graph} judges", *graphs])
-    yield "golden", f"{len(manifest.golden)} pictures" if manifest.golden else "none: it cannot prove itself"
+    yield "golden", _golden(manifest)
     yield "data", manifest.data
     yield "licence", manifest.licence
+
+
+def _golden(manifest: Manifest) -> str:
+    if not manifest.golden:
+        return "none: it cannot prove itself"
+    expected = sum(len(golden.expected) for golden in manifest.golden)
+    said = f"{len(manifest.golden)} pictures, {expected} things to be found on them"
+    return said if manifest.proves else f"{said}: it cannot prove itself"
 
 
 def _promise(promise: Promise | None) -> str:
     if promise is None:
         return "none"
     what = {"escape": "escapes at most", "miss": "missed defects at most"}[promise.kind]
-    of = {"escape": "bad parts", "miss": "defects"}[promise.kind]
-    said = f"{what} {promise.limit:.2%} with {promise.confidence:.0%} confidence, by {promise.parts} {of}"
+    said = f"{what} {promise.limit:.2%} with {promise.confidence:.0%} confidence, by {promise.parts} bad parts"
     if promise.groups:
         said += f" of {', '.join(promise.groups)}"
     if promise.overkill is not None:

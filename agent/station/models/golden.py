@@ -16,7 +16,7 @@ from agent.clock import SystemClock
 from agent.errors import BundleRefused, EngineFailed, Problem
 from agent.ports import Clock, Model, Session
 from agent.station.engines.engine import Engine, Loaded
-from agent.station.models.bundle import Bundle, Golden
+from agent.station.models.bundle import Bundle, Golden, must_prove
 from agent.station.sized import SizedLook
 from pipelines.boxes import iou
 from pipelines.recipe import Recipe
@@ -65,13 +65,15 @@ def load_proven(
 
     A model compiled for another size than the golden answers were made with is proven by a second
     one, compiled for that size on the same device. `shown` is told of each device that it ran on.
-    Raises EngineFailed when no device is left.
+    Raises EngineFailed when no device is left, BundleRefused where the golden pictures prove nothing.
     """
     passed_over: list[str] = []
     left = list(devices)
     while True:
         try:
             loaded = engine.load(bundle, left, size, lanes, slots)
+            if not loaded.canned:
+                must_prove(bundle)
             if loaded.fallback:
                 passed_over.append(loaded.fallback)
             same = loaded.model.size == golden_size(bundle)
@@ -99,7 +101,8 @@ class Prover:
     """Judges a bundle's golden pictures. Belongs to one thread.
 
     `session` is of a model compiled for `golden_size`; it may be shared with a look of the same
-    thread. A bundle without golden pictures can only prove that the model runs.
+    thread. A bundle without golden pictures can only prove that the model runs: only an engine with canned
+    answers comes that far with one.
     """
 
     def __init__(self, bundle: Bundle, session: Session, clock: Clock) -> None:

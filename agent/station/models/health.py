@@ -7,20 +7,22 @@ matters and a chance so small that it may be asked again and again while parts c
 - errors: so many parts that could not be judged for an error of the model or its device;
 - unsure: the share of parts that the station (not the picture) made UNSURE;
 - missed: the share of pictures that a free-running camera lost because the lane was not ready for them;
-- late: the 99th percentile of the latency against the recipe's deadline, and against before;
+- late: the share of parts that take more of the recipe's deadline than is allowed, or far longer than before;
 - drift of the verdicts: the share of NG, the mix of defect classes, the best scores.
 
-Shares are compared by Fisher's exact test (R. A. Fisher, Statistical Methods for Research Workers, 1934,
-21.02), the classes by Pearson's chi-square with its degrees of freedom in the Wilson-Hilferty approximation
-(PNAS 17, 1931), the scores by the Kolmogorov-Smirnov distance with its asymptotic bound.
+Shares and classes are compared as `agent.station.models.chances` says, the scores by the Kolmogorov-Smirnov
+distance with its asymptotic bound. `due` thins out how often that is done, so that the chance of a whole window
+to take back a model that is like the one before can be stated: at most `ALPHA` a comparison, `COMPARISONS` of
+them a look, and a look only after a quarter more parts.
 """
 
 import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
+from agent.station.models.chances import at_least, chi_square, more
 from pipelines.values import Inspection, Outcome, Rule, Verdict
 
 KEEPS = 1000
@@ -28,14 +30,22 @@ BINS = 20
 """Of the best score, 0..1; one more in front for parts on which nothing was found."""
 ALPHA = 1e-4
 """Chance of one comparison to call a model worse that is not."""
+COMPARISONS = 7
+"""In one look: unsure, missed, late, slower, NG, classes, scores."""
+GROWTH = 1.25
+"""So many times the parts of the last look: then the next one."""
 FEWEST = 20
 """Parts before anything but errors is compared."""
-UNSURE_POINTS, MISSED_POINTS, NG_POINTS = 0.02, 0.02, 0.10
+UNSURE_POINTS, MISSED_POINTS, LATE_POINTS, NG_POINTS = 0.02, 0.02, 0.02, 0.10
 """Smallest difference of a share that counts."""
 UNSURE_ALONE = 0.2
 """Share of UNSURE from which a model is bad where nothing is known of the time before."""
-LATENCY_TIMES, LATE_TIMES = 3.0, 1.2
-"""Against the time before: too long in any case from a quarter of what is allowed on, and beyond all of it."""
+LATE_ALONE = 0.01
+"""Share of late parts that a model may have where nothing is known of the time before."""
+LATENCY_TIMES = 3.0
+"""A part that takes so many times the 99th percentile before, and a quarter of what is allowed, is slow."""
+PER_OCTAVE = 32
+"""Bins of the latency in each doubling of it: 2.2 % wide, from 1 ms on."""
 CLASS_SHIFT, SCORE_SHIFT = 0.4, 0.4
 """Smallest total variation of the class mix, and smallest Kolmogorov-Smirnov distance of the best scores."""
 FEWEST_DEFECTS = 20
@@ -107,8 +117,8 @@ class History:
 
     def figures(self) -> "Figures":
         with self._lock:
-            samples = tuple(self._samples)
-        return figures_of(samples)
+            samples, parts = tuple(self._samples), self._parts
+        return replace(figures_of(samples), judged=parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,10 @@ class Figures:
     """Parts a bin of the best score; the first one: nothing was found."""
     labels: Mapping[str, int] = field(default_factory=dict)
     """Parts that each class made NG."""
+    times: Mapping[int, int] = field(default_factory=dict)
+    """Parts a bin of the latency (`PER_OCTAVE`)."""
+    judged: int = 0
+    """Parts since the job began, those that are not kept any more too."""
 
 
 def figures_of(samples: Iterable[Sample]) -> Figures:
@@ -143,6 +157,8 @@ def figures_of(samples: Iterable[Sample]) -> Figures:
         p99_ms=ordered[min(len(ordered) - 1, math.ceil(0.99 * len(ordered)) - 1)] if ordered else 0.0,
         scores=tuple(scores[n] for n in range(BINS + 1)),
         labels=dict(Counter(label for s in known for label in s.labels)),
+        times=dict(sorted(Counter(_time_bin(s.total_ms) for s in known).items())),
+        judged=len(known),
     )
 
 
@@ -150,8 +166,10 @@ def together(lanes: Iterable[Figures]) -> Figures:
     """Several lanes as one."""
     known = tuple(lanes)
     labels: Counter[str] = Counter()
+    times: Counter[int] = Counter()
     for one in known:
         labels.update(one.labels)
+        times.update(one.times)
     return Figures(
         parts=sum(f.parts for f in known),
         ng=sum(f.ng for f in known),
@@ -161,6 +179,8 @@ def together(lanes: Iterable[Figures]) -> Figures:
         p99_ms=max((f.p99_ms for f in known), default=0.0),
         scores=tuple(sum(f.scores[n] for f in known) for n in range(BINS + 1)),
         labels=dict(labels),
+        times=dict(sorted(times.items())),
+        judged=sum(f.judged for f in known),
     )
 
 
@@ -177,10 +197,20 @@ class Limits:
     same_labels: bool = True
 
 
+def due(parts: int, looked: int) -> bool:
+    """Whether a new model is to be compared again: with `parts` now, `looked` at the last time (0: never)."""
+    return parts >= FEWEST and parts >= looked * GROWTH
+
+
+def errors_of(now: Figures, most: int) -> str:
+    """Why it fails for errors alone, of which there is no chance to speak; empty: it does not."""
+    return f"{now.errors} of {now.parts} parts could not be judged for an error" if now.errors >= most else ""
+
+
 def problem_of(before: Figures, now: Figures, limits: Limits) -> str:
     """Why the new model does worse than the one before; empty: it does not, as far as can be told."""
-    if now.errors >= limits.errors:
-        return f"{now.errors} of {now.parts} parts could not be judged for an error"
+    if failing := errors_of(now, limits.errors):
+        return failing
     if now.parts < FEWEST:
         return ""
     found = _unsure(before, now) or _missed(before, now) or _late(before, now, limits)
@@ -210,13 +240,28 @@ def _missed(before: Figures, now: Figures) -> str:
 
 
 def _late(before: Figures, now: Figures, limits: Limits) -> str:
+    """Too many parts take longer than the deadline's share; a single one of them is a hiccup of the machine."""
     most, known = limits.deadline_ms * limits.share, before.parts >= FEWEST
-    # A lane whose parts wait long in its queue was late before as well.
-    if now.p99_ms > most and not (known and now.p99_ms <= LATE_TIMES * before.p99_ms):
-        return f"p99 of the latency is {now.p99_ms:.0f} ms, {most:.0f} ms of the deadline are allowed"
-    if known and now.p99_ms > LATENCY_TIMES * before.p99_ms and now.p99_ms > most / 4:
-        return f"p99 of the latency is {now.p99_ms:.0f} ms, it was {before.p99_ms:.0f} ms before"
+    late, p99 = _longer(now, most), f"p99 of the latency is {now.p99_ms:.0f} ms"
+    alone = not known and late > 0 and at_least(late, now.parts, LATE_ALONE) < ALPHA
+    if alone or (known and _more_than_before(late, now, _longer(before, most), before)):
+        return f"{p99}, {most:.0f} ms of the deadline are allowed: {late} of {now.parts} parts took longer"
+    slow = max(LATENCY_TIMES * before.p99_ms, most / 4)
+    if known and _more_than_before(_longer(now, slow), now, _longer(before, slow), before):
+        took = f"{_longer(now, slow)} of {now.parts} parts took longer than {slow:.0f} ms"
+        return f"{p99}, it was {before.p99_ms:.0f} ms before: {took}"
     return ""
+
+
+def _more_than_before(here: int, now: Figures, there: int, before: Figures) -> bool:
+    apart = here / now.parts - there / before.parts
+    return apart >= LATE_POINTS and more(here, now.parts, there, before.parts) < ALPHA
+
+
+def _longer(figures: Figures, limit_ms: float) -> int:
+    """Parts that took longer; what lies in the limit's own bin did not."""
+    own = _time_bin(limit_ms)
+    return sum(parts for place, parts in figures.times.items() if place > own)
 
 
 def _ng(before: Figures, now: Figures) -> str:
@@ -236,7 +281,7 @@ def _classes(before: Figures, now: Figures) -> str:
     names = sorted({*now.labels, *before.labels})
     shifts = {n: now.labels.get(n, 0) / here - before.labels.get(n, 0) / there for n in names}
     shift = sum(map(abs, shifts.values())) / 2
-    if shift < CLASS_SHIFT or _chi_square_chance(before.labels, now.labels, names) >= ALPHA:
+    if shift < CLASS_SHIFT or chi_square(before.labels, now.labels, names) >= ALPHA:
         return ""
     worst = max(names, key=lambda n: abs(shifts[n]))
     was, share = before.labels.get(worst, 0) / there, now.labels.get(worst, 0) / here
@@ -255,34 +300,9 @@ def _scores(before: Figures, now: Figures) -> str:
     return ""
 
 
-def more(here: int, of: int, there: int, of_there: int) -> float:
-    """Chance of `here` or more out of `of`, if both shares were one (Fisher's exact test, one-sided)."""
-    together, everything = here + there, of + of_there
-    all_ways = _log_choose(everything, together)
-    tail = range(here, min(of, together) + 1)
-    return min(1.0, sum(math.exp(_log_choose(of, k) + _log_choose(of_there, together - k) - all_ways) for k in tail))
-
-
-def _log_choose(n: int, k: int) -> float:
-    if not 0 <= k <= n:
-        return -math.inf
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-
-
-def _chi_square_chance(before: Mapping[str, int], now: Mapping[str, int], names: list[str]) -> float:
-    here, there = sum(now.values()), sum(before.values())
-    statistic = 0.0
-    for name in names:
-        seen = now.get(name, 0) + before.get(name, 0)
-        for got, size in ((now.get(name, 0), here), (before.get(name, 0), there)):
-            expected = seen * size / (here + there)
-            statistic += (got - expected) ** 2 / expected
-    free = len(names) - 1
-    if free < 1:
-        return 1.0
-    spread = 2 / (9 * free)
-    return 0.5 * math.erfc((((statistic / free) ** (1 / 3)) - (1 - spread)) / math.sqrt(2 * spread))
-
-
 def _bin(top: float) -> int:
     return 0 if top <= 0 else min(BINS, 1 + int(top * BINS))
+
+
+def _time_bin(total_ms: float) -> int:
+    return 0 if total_ms <= 1 else math.ceil(PER_OCTAVE * math.log2(total_ms))

@@ -1,29 +1,29 @@
-"""Models come in and go: import with its gate and budgets, the list, and what is removed.
+"""Models come in and go: import with its gate and budgets, and what is removed.
 
 An import does not touch the lanes: it unpacks beside what is there, tries the model in a process of its own,
 and either keeps it or leaves nothing behind. It judges nobody before it is activated.
 """
 
 import logging
+import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import RLock
 
 from agent.config import Config
 from agent.errors import BundleRefused, OkngError, Problem
-from agent.station.models.bundle import MANIFEST, Bundle, parse_manifest, read_bundle
+from agent.station.models.bundle import Bundle, must_prove, read_bundle
 from agent.station.models.gate import Entry, Gates
-from agent.station.models.library import INCOMING, Held, Library
-from agent.station.models.trial import Input, Task, try_out
+from agent.station.models.library import INCOMING, Library
+from agent.station.models.listing import Listing
+from agent.station.models.trial import Input, Task, bound_mb, try_out
 
 log = logging.getLogger(__name__)
 
 Event = Callable[..., None]
-SHOWN_FIGURES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,24 @@ class Arrived:
     """The first device that may judge."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What is to be imported, as it says itself."""
+
+    id: str
+    digest: str
+    bytes: int
+    """When it is installed."""
+    needs_bytes: int
+    """Free on the disk while it is imported."""
+
+
 class Intake:
-    """Imports, lists and removes models. Its verbs come from any thread; one import at a time."""
+    """Imports and removes models. Its verbs come from any thread, one at a time.
+
+    Whoever takes both locks takes `importing` first: a model is removed only where nothing is imported, and
+    where nobody is just making it the one that judges.
+    """
 
     def __init__(
         self,
@@ -52,9 +68,11 @@ class Intake:
         deadlines_ms: Callable[[], Iterable[float]],
         inputs: Callable[[Bundle], Iterable[Input]],
         event: Event,
+        deciding: RLock,
     ) -> None:
         """`needed`: models that must stay, and what for. `deadlines_ms`: of the recipes that are in use.
-        `inputs`: for what the lanes would have a model compiled."""
+        `inputs`: for what the lanes would have a model compiled. `deciding`: held by whoever changes what is active.
+        """
         self.stage = ""
         """What an import is doing now, for people; empty: there is none."""
         self._config = config
@@ -64,21 +82,24 @@ class Intake:
         self._deadlines_ms = deadlines_ms
         self._inputs = inputs
         self._event = event
-        self._importing = Lock()
+        self._deciding = deciding
+        self._importing = RLock()
+        self.listing = Listing(library, gates, needed)
 
-    def import_(self, file: str) -> Arrived:
-        """Import an .okng. Raises OkngError with the reason; nothing of it is left then."""
-        if not self._importing.acquire(blocking=False):
-            raise OkngError(f"busy: {self.stage or 'another import is running'}")
-        try:
+    def import_(self, file: str, folders: bool = False) -> Arrived:
+        """Import an .okng; a bundle's folder too where `folders` are allowed.
+
+        Raises OkngError with the reason; nothing of it is left then.
+        """
+        with self._alone():
             self._event("model_importing", file=Path(file).name[:200])
-            arrived = self._import(self._library.offered(file))
-        except OkngError as error:
-            self._event("model_refused", file=Path(file).name[:200], why=str(error)[:800])
-            raise
-        finally:
-            self.stage = ""
-            self._importing.release()
+            try:
+                arrived = self._import(self._library.offered(file, folders))
+            except OkngError as error:
+                self._event("model_refused", file=Path(file).name[:200], why=str(error)[:800])
+                raise
+            finally:
+                self.stage = ""
         self._event(
             "model_imported",
             model=arrived.bundle.id,
@@ -91,23 +112,48 @@ class Intake:
         self.prune()
         return arrived
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Raises OkngError where another thread is about it."""
+        if not self._importing.acquire(blocking=False):
+            raise OkngError(f"busy: {self.stage or 'another model is imported or removed'}")
+        try:
+            yield
+        finally:
+            self._importing.release()
+
     def _import(self, file: Path) -> Arrived:
         self.stage = f"checking {file.name}"
-        if file.is_file():
-            peeked = self._library.peek(file)
-            if (there := self._there(peeked.id, peeked.digest)) is not None:
-                arrived = self._told(there, self.admitted(there))
-                self._taken(file)
-                return arrived
-            self._make_room(peeked.id, sum(peeked.sizes.values()))
+        offer = self._offer(file)
+        if (there := self._there(offer.id, offer.digest)) is not None:
+            arrived = self._told(there, self.admitted(there))
+            self._taken(file)
+            return arrived
+        self._library.refuse_hiding(offer.id, file)
+        self._make_room(offer)
         self.stage = f"unpacking {file.name}"
         with self._library.taken_in(file) as bundle:
+            must_prove(bundle)
             judges = self._judging(bundle, self.gates(bundle))
             if too_much := self._over_budget(judges):
                 raise BundleRefused(f"model {bundle.id}", too_much)
             arrived = self._told(self._library.keep(bundle), judges)
         self._taken(file)
         return arrived
+
+    def _offer(self, file: Path) -> _Offer:
+        """What a file or a folder says of itself. Raises BundleRefused."""
+        if os.path.isdir(file):
+            bundle = read_bundle(file)
+            try:
+                size = sum(entry.stat().st_size for entry in file.iterdir())
+            except OSError as error:
+                raise BundleRefused(f"model bundle {file}", [Problem(file.name, f"{error.strerror}")]) from error
+            # Packed into a file first, beside what it is unpacked to.
+            return _Offer(bundle.id, bundle.digest, size, 2 * size)
+        peeked = self._library.peek(file)
+        size = sum(peeked.sizes.values())
+        return _Offer(peeked.id, peeked.digest, size, size)
 
     def _taken(self, file: Path) -> None:
         if file.parent == self._config.station.data / INCOMING:
@@ -127,23 +173,27 @@ class Intake:
     def admitted(self, bundle: Bundle) -> Entry:
         """What the device that would judge made of a model: as known from its import, else by trying it now.
 
-        Raises BundleRefused where no device may judge with it.
+        Raises BundleRefused where no device may judge with it, or it costs more than there is.
         """
         known = tuple(gate for gate in self._gates.of(bundle.digest) if not gate.passed or gate.p99_ms)
         if any(gate.passed for gate in known):
             order = self._config.engine.devices
             by_order = {device: place for place, device in enumerate(order)}
-            return self._judging(bundle, sorted(known, key=lambda gate: by_order.get(gate.device, len(order))))
-        try:
-            return self._judging(bundle, self.gates(bundle))
-        finally:
-            self.stage = ""
+            gates = tuple(sorted(known, key=lambda gate: by_order.get(gate.device, len(order))))
+        else:
+            try:
+                gates = self.gates(bundle)
+            finally:
+                self.stage = ""
+        judges = self._judging(bundle, gates)
+        # Budgets may be others than when it was imported, and what lay in `models/` never was.
+        if too_much := self._over_budget(judges):
+            raise BundleRefused(f"model {bundle.id}", too_much)
+        return judges
 
     def _judging(self, bundle: Bundle, gates: Sequence[Entry]) -> Entry:
         """The first device that may judge. Raises BundleRefused with what each of them found."""
-        if not bundle.proves:
-            what = "there are none: nobody would notice a device that computes wrongly"
-            raise BundleRefused(f"model {bundle.id}", [Problem("golden", what)])
+        must_prove(bundle)
         judges = next((gate for gate in gates if gate.passed), None)
         if judges is None:
             problems = [Problem(gate.device, gate.why) for gate in gates]
@@ -161,6 +211,7 @@ class Intake:
             devices=config.engine.devices,
             inputs=tuple(sorted(self._inputs(bundle), key=repr)),
             lanes=max(1, len(config.lanes)),
+            memory_mb=bound_mb(config.models.budget_memory_mb),
         )
         return tuple(self._gates.measured(bundle, result) for result in try_out(task, config.models.trial_s))
 
@@ -178,81 +229,44 @@ class Intake:
 
     # Room --------------------------------------------------------------------------------------------
 
-    def _make_room(self, model: str, more_bytes: int) -> None:
+    def _make_room(self, offer: _Offer) -> None:
         """Raises OkngError where the cap or the disk's reserve would be broken whatever goes."""
-        models, evidence = self._config.models, self._config.evidence
-        self.prune(more_bytes)
+        models, reserve = self._config.models, self._config.evidence.reserve_mb * 1_000_000
+        self._prune(offer.bytes)
         held = sum(held.bytes for held in self._library.held() if held.source == "installed")
-        if held + more_bytes > models.cap_mb * 1_000_000:
-            what = f"{more_bytes / 1e6:.0f} MB beside {held / 1e6:.0f} MB, models.cap_mb is {models.cap_mb}"
-            raise OkngError(f"model {model} does not fit: {what}")
-        free = shutil.disk_usage(self._config.station.data).free - evidence.reserve_mb * 1_000_000
-        if more_bytes > free:
-            raise OkngError(
-                f"model {model} does not fit: {more_bytes / 1e6:.0f} MB, {max(free, 0) / 1e6:.0f} MB are free"
-            )
+        if held + offer.bytes > models.cap_mb * 1_000_000:
+            what = f"{offer.bytes / 1e6:.0f} MB beside {held / 1e6:.0f} MB, models.cap_mb is {models.cap_mb}"
+            raise OkngError(f"model {offer.id} does not fit: {what}")
+        try:
+            free = shutil.disk_usage(self._config.station.data).free - reserve
+        except OSError as error:
+            raise OkngError(f"{self._config.station.data} cannot be looked at: {error.strerror}") from error
+        if offer.needs_bytes > free:
+            needs = f"{offer.needs_bytes / 1e6:.0f} MB, {max(free, 0) / 1e6:.0f} MB are free"
+            raise OkngError(f"model {offer.id} does not fit: {needs} (evidence.reserve_mb is kept)")
 
-    def prune(self, more_bytes: int = 0) -> None:
-        """Remove what nobody needs, the oldest first, beyond `models.keep` and `models.cap_mb`."""
+    def prune(self) -> None:
+        """Remove what nobody needs beyond `models.keep` and `models.cap_mb`; a running import does it when it ends."""
+        with suppress(OkngError), self._alone():
+            self._prune()
+
+    def _prune(self, more_bytes: int = 0) -> None:
+        """The oldest first. Nobody chooses a model meanwhile, so that what nobody needs is needed by nobody."""
         models = self._config.models
-        for model in self._library.too_many(self._needed(), models.keep, models.cap_mb * 1_000_000, more_bytes):
-            try:
-                self._remove(model, f"models.keep is {models.keep}, models.cap_mb is {models.cap_mb}")
-            except OkngError as error:
-                log.warning("%s", error)
+        with self._deciding:
+            for model in self._library.too_many(self._needed(), models.keep, models.cap_mb * 1_000_000, more_bytes):
+                try:
+                    self._remove(model, f"models.keep is {models.keep}, models.cap_mb is {models.cap_mb}")
+                except OkngError as error:
+                    log.warning("%s", error)
 
     def remove(self, model: str) -> None:
         """Remove an installed model that nobody needs. What it judged stays in the records. Raises OkngError."""
-        if (why := self._needed().get(model)) is not None:
-            raise OkngError(f"model {model} cannot be removed: {why}")
-        self._remove(model, "told to")
+        with self._alone(), self._deciding:
+            if (why := self._needed().get(model)) is not None:
+                raise OkngError(f"model {model} cannot be removed: {why}")
+            self._remove(model, "told to")
 
     def _remove(self, model: str, why: str) -> None:
         self._library.remove(model)
         self._event("model_removed", model=model, why=why)
-
-    # The list ----------------------------------------------------------------------------------------
-
-    def listing(self) -> list[dict[str, Any]]:
-        """Every model in plain values: where it is from, what the devices made of it, what it is used for."""
-        needed = self._needed()
-        return [self._listed(held, needed.get(held.id, "")) for held in self._library.held()]
-
-    def _listed(self, held: Held, used: str) -> dict[str, Any]:
-        said: dict[str, Any] = {"id": held.id, "source": held.source, "mb": round(held.bytes / 1e6, 1), "used": used}
-        signed = self._library.signed(held.folder)
-        said |= {"key": signed.name, "trusted": signed.accepted, "signature": signed.why[:200]}
-        try:
-            raw = (held.folder / MANIFEST).read_bytes()
-            manifest = parse_manifest(raw, held.id)
-            digest = read_bundle(held.folder).digest
-        except (OSError, OkngError) as error:
-            return {**said, "problem": str(error)[:300]}
-        promise = manifest.promise
-        said |= {"digest": digest, "pipeline": manifest.pipeline, "labels": list(manifest.labels)[:20]}
-        said["promise"] = (
-            f"{promise.kind} rate under {promise.limit:.2%} with {promise.confidence:.0%} confidence" if promise else ""
-        )
-        said["figures"] = _scalars(manifest.figures)
-        said["gates"] = [_gate(entry) for entry in self._gates.of(digest)]
-        return said
-
-
-def _gate(entry: Entry) -> dict[str, Any]:
-    return {
-        "device": entry.device,
-        "passed": entry.passed,
-        "why": entry.why[:200],
-        "runtime": entry.runtime[:120],
-        "precision": entry.precision,
-        "p50_ms": entry.p50_ms,
-        "p99_ms": entry.p99_ms,
-        "memory_mb": entry.memory_mb,
-        "at_utc_us": entry.at_utc_us,
-    }
-
-
-def _scalars(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """The figures that fit on a line."""
-    plain: Sequence[tuple[str, Any]] = [(n, v) for n, v in figures.items() if isinstance(v, int | float | str)]
-    return {name: value if not isinstance(value, str) else value[:60] for name, value in plain[:SHOWN_FIGURES]}

@@ -2,10 +2,13 @@
 
 A model judges only when every file has the hash that its manifest names, and when the manifest is signed by
 a key that the configuration trusts (or it comes with okng, or the configuration takes what nobody signed).
+A name and version is one model for ever: none is taken in by a name that another has, shipped ones included.
 """
 
 import logging
+import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,8 +18,8 @@ from typing import Literal
 from agent import paths
 from agent.atomic import sync_folder
 from agent.errors import BundleRefused, OkngError, Problem
-from agent.station.models.archive import Peeked, peek, unpack
-from agent.station.models.bundle import MANIFEST, SIGNATURE, Bundle, read_bundle
+from agent.station.models.archive import SUFFIX, Peeked, peek, unpack
+from agent.station.models.bundle import ID, MANIFEST, SIGNATURE, Bundle, checked_id, read_bundle
 from agent.station.models.signing import Signed, Trust, verify
 
 log = logging.getLogger(__name__)
@@ -53,15 +56,17 @@ class Library:
         """A bundle's folder: a path, or by name in the data folder, or one that comes with okng."""
         if "/" in model:
             return Path(model)
-        for place in (self._folder / model, self._bundled / model):
-            if model and place.is_dir():
-                return place
+        for place in (self._folder, self._bundled):
+            if ID.fullmatch(model) and os.path.isdir(place / model):
+                return place / model
         known = ", ".join(sorted({held.id for held in self.held()}))
         raise BundleRefused(f"model {model}", [Problem("model", f"there is no such bundle; known: {known or 'none'}")])
 
     def read(self, model: str) -> Bundle:
         """A bundle, checked and trusted. Raises BundleRefused with everything that is wrong."""
         bundle = read_bundle(self.find(model))
+        if "/" not in model and bundle.id != model:
+            raise BundleRefused(f"model bundle {bundle.folder}", [Problem(MANIFEST, f"calls itself {bundle.id}")])
         signed = self.signed(bundle.folder)
         if not signed.accepted:
             raise BundleRefused(f"model bundle {bundle.folder}", [Problem(SIGNATURE, signed.why)])
@@ -89,7 +94,7 @@ class Library:
         found: dict[str, Held] = {}
         for place in (self._folder, self._bundled):
             for folder in sorted(place.glob("*")):
-                if (folder / MANIFEST).is_file() and not folder.name.startswith("."):
+                if ID.fullmatch(folder.name) and os.path.isfile(folder / MANIFEST):
                     found.setdefault(folder.name, self._held(folder))
         return tuple(found.values())
 
@@ -100,16 +105,28 @@ class Library:
             since = folder.stat().st_ctime_ns // 1000
         return Held(folder.name, folder, self.source(folder), size, since)
 
-    def offered(self, file: str) -> Path:
-        """The file that an import names: an absolute path, or a plain name in `incoming/`. Raises BundleRefused."""
-        path = Path(file)
+    def offered(self, file: str, folders: bool) -> Path:
+        """The file that an import names: an absolute path, or a plain name in `incoming/`.
+
+        `folders`: a bundle's folder may be named too. Raises BundleRefused.
+        """
+        path, whose = Path(file), self._incoming
         if not path.is_absolute():
             if path.name != file or file.startswith("."):
-                what = f"is {file!r}; an absolute path, or a plain name in {self._incoming}, is allowed"
+                what = f"is {file[:200]!r}; an absolute path, or a plain name in {whose}, is allowed"
                 raise BundleRefused("import", [Problem("file", what)])
-            path = self._incoming / file
-        if not path.exists():
-            raise BundleRefused("import", [Problem("file", f"there is no {path}")])
+            path = whose / file
+        try:
+            # In incoming/ there are files of another user: a link there would have us open what only we may.
+            mode = (path.lstat() if path.parent == whose else path.stat()).st_mode
+        except (OSError, ValueError) as error:
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise BundleRefused("import", [Problem("file", f"{str(path)[:200]} cannot be read: {why}")]) from error
+        if stat.S_ISDIR(mode) and folders and path.parent != whose:
+            return path
+        if not stat.S_ISREG(mode):
+            what = "a folder; okng bundle pack makes a file of it" if stat.S_ISDIR(mode) else "no regular file"
+            raise BundleRefused("import", [Problem("file", f"{path} is {what}; a {SUFFIX} file is allowed")])
         return path
 
     def peek(self, file: Path) -> Peeked:
@@ -125,13 +142,17 @@ class Library:
         trying = self._folder / TRYING
         try:
             bundle = unpack(file, trying, self._trust or Trust(accept_unsigned=True)).bundle
-            if (self._folder / bundle.id).exists():
-                raise BundleRefused(
-                    f"model bundle {file}", [Problem(bundle.id, "is there already; a bundle is never changed")]
-                )
+            self.refuse_hiding(bundle.id, file)
             yield bundle
         finally:
             shutil.rmtree(trying, ignore_errors=True)
+
+    def refuse_hiding(self, model: str, file: Path) -> None:
+        """Raises BundleRefused where there is a model of that name already, right or wrong."""
+        for place, whose in ((self._folder, "is there already"), (self._bundled, "comes with okng")):
+            if os.path.lexists(place / model):
+                what = f"{whose}; a bundle is never changed: give it another version"
+                raise BundleRefused(f"model bundle {file}", [Problem(model, what)])
 
     def keep(self, bundle: Bundle) -> Bundle:
         """A bundle that was taken in is one of the models from now on, durably. Raises OkngError."""
@@ -150,8 +171,8 @@ class Library:
 
     def remove(self, model: str) -> None:
         """Remove an installed bundle, at once or not at all. Raises OkngError."""
-        folder = self._folder / model
-        if "/" in model or not model or not folder.is_dir():
+        folder = self._folder / checked_id(model)
+        if not os.path.isdir(folder):
             installed = ", ".join(held.id for held in self.held() if held.source == "installed") or "none"
             raise OkngError(f"model {model} is not installed here; installed: {installed}")
         gone = self._folder / f"{GONE}{model}"

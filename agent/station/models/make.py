@@ -13,7 +13,7 @@ from agent.clock import SystemClock
 from agent.config import EngineConfig
 from agent.errors import BundleRefused, Problem
 from agent.station.engines.table import ENGINES
-from agent.station.models.bundle import MANIFEST, Bundle, Manifest, Promise, read_bundle, sha256_of
+from agent.station.models.bundle import MANIFEST, Bundle, Manifest, Promise, must_prove, read_bundle, sha256_of
 from agent.station.models.export import Export, read_export
 from agent.station.models.golden import MOST_SCORE_APART, Prover, golden_size, read_picture
 from pipelines.yolo import Head
@@ -46,7 +46,8 @@ def make_bundle(
 
     `golden` are pictures (one at least) that the model is run on, on this machine's CPU in float32:
     what it finds above its thresholds is what every device must find later. A picture with a score
-    nearer to a threshold than devices may differ is no golden one and is refused.
+    nearer to a threshold than devices may differ is no golden one and is refused, and on one at least
+    something must be found: pictures on which a model that sees nothing is right prove nothing.
 
     `precision` names the export's own ("int8"); `variants` are the same model's graphs at others,
     precision -> IR (.xml, its .bin beside it) or ONNX file.
@@ -109,7 +110,7 @@ def _build(folder: Path, source: Export, facts: Mapping[str, Any], golden: Seque
     pictures = _copy_pictures(golden, folder)
     # First without answers, so that the model can be loaded and asked for them.
     bundle = _write(folder, facts, [{**names, "expected": []} for names in pictures])
-    _write(folder, facts, _answers(bundle, pictures))
+    must_prove(_write(folder, facts, _answers(bundle, pictures)))
     return folder
 
 

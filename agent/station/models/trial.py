@@ -1,6 +1,8 @@
 """A model is tried in a process of its own before the station itself loads it.
 
-Whatever a model does to its engine - crash it, hang it, eat all memory - it does there and not to the lanes.
+Whatever a model does to its engine - crash it, hang it, eat all memory - it does there and not to the lanes:
+the process is the first to go where memory is short (oom_score_adj), and has a bound of its own (setrlimit(2),
+RLIMIT_DATA: what it has for itself, reserved address space and mapped files not counted).
 The process compiles at low priority into the station's cache of compiled models, so that the line never
 waits for it; a second one then loads from that cache and measures at ordinary priority.
 
@@ -13,11 +15,12 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -32,6 +35,13 @@ from agent.station.models.golden import Prover, golden_size
 RUNS, FEWEST_RUNS, RUNS_S = 50, 5, 5.0
 """Golden pictures judged to measure the time; fewer where one takes long."""
 LOW_PRIORITY = 10
+ANSWER_BYTES, TAIL_BYTES = 1 << 20, 1 << 16
+"""Of what a trial's process writes: the most that is an answer, and what is kept of the end of its complaints."""
+LEAST_MB, COMPILES = 2000, 4
+"""Memory for a trial: compiling takes several times what the model then needs, and the engine itself some."""
+JOIN_S = 5.0
+NO_MEMORY = ("bad_alloc", "MemoryError", "annot allocate memory")
+"""How what has run into its bound says so."""
 _CUT = 2000
 
 
@@ -60,6 +70,8 @@ class Task(_Value):
     lanes: int = 1
     nice: int = 0
     runs: int = RUNS
+    memory_mb: float = 0.0
+    """What its process may take for itself, beyond what okng takes; 0: no bound."""
 
 
 class Result(_Value):
@@ -102,26 +114,65 @@ def _on(task: Task, device: str, within_s: float) -> Result:
     return measured.model_copy(update={"peak_mb": max(result.peak_mb, measured.peak_mb)})
 
 
+def bound_mb(budget_mb: int) -> float:
+    """What the process of a trial may take: enough to find that a model is over its budget, less than there is."""
+    return min(max(LEAST_MB, COMPILES * budget_mb), max(LEAST_MB / 4, available_mb()))
+
+
 def _ask(task: Task, device: str, within_s: float) -> Result:
+    command = (sys.executable, "-m", "agent.station.models.trial")
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(
-            (sys.executable, "-m", "agent.station.models.trial"),
-            input=task.model_dump_json().encode(),
-            capture_output=True,
-            timeout=within_s,
-            check=False,
-            env=_environment(),
-        )
-    except subprocess.TimeoutExpired:
-        return Result(device=device, why=f"it had not proven itself after {within_s:g} s", kind="broke")
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment())
     except OSError as error:
         return Result(device=device, why=f"its process cannot be started: {error.strerror}", kind="broke")
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        answer, complaints = _Tail(process.stdout, ANSWER_BYTES), _Tail(process.stderr, TAIL_BYTES)
+        with suppress(BrokenPipeError):
+            process.stdin.write(task.model_dump_json().encode())
+            process.stdin.close()
+        try:
+            code = process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return Result(device=device, why=f"it had not proven itself after {within_s:g} s", kind="broke")
+        return _answered(answer.text(), complaints.text(), code, device, task)
+
+
+class _Tail:
+    """Reads a stream to its end beside us and keeps the last bytes: whoever talks too much fills no memory."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream = stream
+        self._most = most
+        self._kept = b""
+        self._thread = threading.Thread(target=self._read, name="trial", daemon=True)
+        self._thread.start()
+
+    def text(self) -> bytes:
+        """What was kept, once the other side has ended."""
+        self._thread.join(JOIN_S)
+        return self._kept
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):  # closed by us
+            while more := os.read(self._stream.fileno(), 1 << 16):
+                self._kept = (self._kept + more)[-self._most :]
+
+
+def _answered(answer: bytes, complaints: bytes, code: int, device: str, task: Task) -> Result:
     try:
-        return Outcome.model_validate_json(done.stdout).results[0]
+        result = Outcome.model_validate_json(answer).results[0]
     except (ValueError, IndexError):
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
-        how = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-        return Result(device=device, why=f"it broke its process ({how}): {said[-1]}"[:_CUT], kind="broke")
+        said = complaints.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        result = Result(device=device, why=f"it broke its process ({how}): {said[-1]}"[:_CUT], kind="broke")
+    if task.memory_mb and any(word in result.why for word in NO_MEMORY):
+        result = result.model_copy(update={"why": f"it takes more than {task.memory_mb:.0f} MB: {result.why}"[:_CUT]})
+    return result
 
 
 def _environment() -> Mapping[str, str]:
@@ -183,6 +234,23 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
+def available_mb() -> float:
+    """Memory that can be had without swapping, MB (proc(5), meminfo)."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if name == "MemAvailable":
+            return int(rest.split()[0]) * 1024 / 1e6
+    return 0.0
+
+
+def _bound(memory_mb: float) -> None:
+    """No more than this beyond what is taken now."""
+    taken = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()  # data and stack
+    most = taken + int(memory_mb * 1e6)
+    with suppress(OSError, ValueError):  # ValueError: it is bound to less already
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+
+
 def main() -> int:
     """One task on stdin, its outcome on stdout; whatever a library prints goes to stderr."""
     answer = os.dup(1)
@@ -193,8 +261,12 @@ def main() -> int:
     if task.nice:
         with suppress(OSError):  # a sandbox may forbid it
             os.setpriority(os.PRIO_PROCESS, 0, task.nice)
+    if task.memory_mb:
+        _bound(task.memory_mb)
     try:
         outcome = run(task)
+    except MemoryError:
+        outcome = Outcome(results=tuple(Result(device=d, why="MemoryError", kind="broke") for d in task.devices))
     except OkngError as error:
         outcome = Outcome(results=tuple(Result(device=d, why=str(error)[:_CUT]) for d in task.devices))
     with os.fdopen(answer, "wb") as stream:
