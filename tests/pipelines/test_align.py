@@ -17,6 +17,8 @@ from tests.pipelines.boards import board, colour, seen, with_blob
 
 BOUNDS = Reference.model_validate({"picture": "reference.png"})
 LAYOUTS = (0, 3, 5, 7)
+TELLING = (0, 5, 7)
+"""Layout 3 is rings about one point: once its only via has left the picture, nothing tells its turn."""
 ALIGNERS = {seed: Aligner(board(seed), BOUNDS) for seed in LAYOUTS}
 
 
@@ -31,7 +33,7 @@ def striped(side: int = 320, pitch: int = 32) -> Grey:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    some.sampled_from(LAYOUTS),
+    some.sampled_from(TELLING),
     some.builds(turned, some.floats(0.97, 1.03), some.floats(-3, 3), some.floats(-20, 20), some.floats(-20, 20)),
     some.floats(0.7, 1.3),
     some.floats(-20, 20),

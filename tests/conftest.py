@@ -1,0 +1,12 @@
+"""Property tests try the same examples in each run, so that a change is judged by what it changed.
+
+`OKNG_TESTS_RANDOM=1` draws new ones, to look for what the fixed ones do not show.
+"""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True)
+if not os.environ.get("OKNG_TESTS_RANDOM"):
+    settings.load_profile("repeatable")
