@@ -1,6 +1,7 @@
 """`okng judge PICTURE...`: by a running station's push lane, or by a station that lives just for this."""
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -50,6 +51,8 @@ queue = 1
 camera = {{ kind = "push" }}
 """
 """What is kept of earlier results is for the folder's own station to say: here nothing grows too old."""
+PATIENCE_MS = 60_000
+"""Deadline of a part without a recipe of its own: no line waits for a file."""
 MARK = "# Put here by okng judge, which replaces it when it judges by another recipe of this name.\n"
 
 
@@ -164,8 +167,9 @@ def _recipe_text(wishes: Wishes) -> str:
         read_recipe(wishes.recipe)  # refused here, before anything is written
         return wishes.recipe.read_text("utf-8")
     if wishes.model is not None:
-        return f'name = "{LANE}"\nmodel = {json.dumps(str(wishes.model.absolute()))}\n'
-    return (paths.bundled_recipes() / f"{BUNDLED}.toml").read_text().replace(f'"{BUNDLED}"', f'"{LANE}"', 1)
+        return f'name = "{LANE}"\nmodel = {json.dumps(str(wishes.model.absolute()))}\ndeadline_ms = {PATIENCE_MS}\n'
+    text = (paths.bundled_recipes() / f"{BUNDLED}.toml").read_text().replace(f'"{BUNDLED}"', f'"{LANE}"', 1)
+    return re.sub(r"(?m)^deadline_ms = \d+", f"deadline_ms = {PATIENCE_MS}", text)
 
 
 def _by_station(wishes: Wishes, files: tuple[Path, ...]) -> Judged:

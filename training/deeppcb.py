@@ -12,10 +12,8 @@ research purpose"; a model made here is under both and under Ultralytics' AGPL-3
 import argparse
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +28,7 @@ from agent.station.cameras.virtual.layout import Layout, draw_layout
 from training.bundled_model import drawn_start
 from training.fit import STILL, Fit, fit
 from training.pairs import Defect, Pair, Variety, varied, write, write_data_yaml
+from training.processes import processes
 
 HELD_OUT = ("group77000", "group50600")
 """Board groups of trainval.txt that are trained on never: validation, and the calibration of thresholds."""
@@ -148,7 +147,7 @@ def make_data(recipe: Recipe, rows: Sequence[Listed], folder: Path) -> Path:
         write(folder, "val", f"{pair.name}_ok", Pair(pair.name, pair.reference, pair.reference, ()), recipe.guided)
     real = [(recipe, folder, n, trained[n % len(trained)]) for n in range(recipe.real)]
     drawn = [(recipe, folder, recipe.drawn_seed + n) for n in range(recipe.drawn_layouts)]
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with processes() as pool:
         for _ in pool.map(_make_real, real, chunksize=50):
             pass
         for _ in pool.map(_make_drawn, drawn, chunksize=5):

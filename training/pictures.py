@@ -6,10 +6,8 @@ channels, each pair in several varieties (`training.pairs`).
 Only the splits "train" and "val" are ever written: the test split is nobody's business here.
 """
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +25,7 @@ from pipelines.view import Misfit
 from training.datasets.values import Dataset, Picture
 from training.datasets.write import write_yolo
 from training.pairs import Defect, Grey, Pair, Variety, varied, write, write_data_yaml
+from training.processes import processes
 
 Say = Callable[[str], None]
 
@@ -100,7 +99,7 @@ def _guided(dataset: Dataset, folder: Path, seed: int, each: int, unknown: bool)
     each = each or max(1, min(MOST_EACH, round(GUIDED_PICTURES / len(train))))
     jobs: list[Job] = [(folder, p, dataset.labels, number, each, seed) for number, p in enumerate(train)]
     jobs += [(folder, p, dataset.labels, number, 0, seed) for number, p in enumerate(held)]
-    with ProcessPoolExecutor(max(1, len(os.sched_getaffinity(0)))) as pool:
+    with processes() as pool:
         fitting = sum(pool.map(_write_pair, jobs, chunksize=8))
     for split in ("train", "val"):
         if not (folder / "images" / split).is_dir():

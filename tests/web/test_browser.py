@@ -280,11 +280,13 @@ def test_a_fast_line_does_not_flicker(browser: "sync_api.Browser", line: tuple[F
             }).observe(document.querySelector(".banner"),
                 {attributeFilter: ["data-tone"], attributeOldValue: true}) }"""
         )
-        begin = time.monotonic()
-        for turn in range(40):
+        begin, changes, turn = time.monotonic(), 0, 0
+        # Two seconds, and on a busy machine as long as it takes to see anything change at all.
+        while turn < 40 or (changes < 2 and time.monotonic() < begin + 60):
             # In runs, for the page looks ten times a second and might see every other part only.
             station.judge(outcome=Outcome.NG if turn // 4 % 2 else Outcome.OK, keep=False)
             time.sleep(0.05)
-        changes = page.evaluate("window.changes")
+            turn += 1
+            changes = page.evaluate("window.changes") if turn % 10 == 0 else changes
         # A flash is a pair of changes.
         assert 2 <= changes <= 6 * (time.monotonic() - begin) + 1
