@@ -112,7 +112,7 @@ def _reference(_: Promising, recipe: Recipe) -> Iterator[str]:
     for name, value, usual in _others(recipe.reference, free):
         stricter = TIGHTER.get(f"reference.{name}")
         if stricter is None or (value < usual) is stricter:
-            yield f"reference.{name} is {value:g}, calibrated with {usual:g}"
+            yield f"reference.{name} is {_said(value)}, calibrated with {_said(usual)}"
 
 
 def _others(part: Part, known: Sequence[str]) -> Iterator[tuple[str, Any, Any]]:
@@ -130,3 +130,7 @@ _OWN_WORDS: Mapping[str, Callable[[Promising, Recipe], Iterator[str]]] = {
     "tiles": _tiles,
     "reference": _reference,
 }
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

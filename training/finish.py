@@ -64,13 +64,19 @@ def _bundle(
     rows = [tuple(shop.work.path(file) for file in row) for row in golden.result["files"]]
     figures = _figures(shop, weights, evaluated.result, limits)
 
+    data = o.data or sentence(shop.dataset)
+
     def make(_: Path) -> dict[str, Any]:
         if out.exists():  # an interrupted run's, or not
             there = read_bundle(out)
-            if (
+            same = (
                 there.manifest.figures.get("workshop", {}).get("weights_sha256")
                 == figures["workshop"]["weights_sha256"]
-            ):
+                and there.manifest.promise == limits.promise
+                and all(there.facts.thresholds[label] == score for label, score in limits.by_label.items())
+                and (there.manifest.data, there.manifest.licence) == (data, o.licence)
+            )
+            if same:
                 return {"digest": there.digest}
         by_label = limits.by_label
         made = make_bundle(
@@ -80,7 +86,7 @@ def _bundle(
             version=o.version,
             threshold=min(by_label.values()),
             thresholds={} if len(set(by_label.values())) == 1 else by_label,
-            data=o.data or sentence(shop.dataset),
+            data=data,
             licence=o.licence,
             golden=[row[0] if len(row) == 1 else (row[0], row[1]) for row in rows],
             figures=figures,

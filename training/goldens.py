@@ -2,11 +2,13 @@
 
 Held-out pictures, parts with one defect and references are looked at by both graphs. A picture with any score
 nearer to its threshold than devices may differ is none; of the others those are taken that show most labels,
-and one on which there is nothing.
+and one on which there is nothing. Where no clear picture shows a defect (every part has several, and one of them
+is always near its threshold), the doubtful places of a part are covered with grey: a golden picture asks for the
+same answer on every device, not for a whole part.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +30,11 @@ CLEAR = MOST_SCORE_APART + 0.03
 """Least distance of every score from its threshold."""
 ALIKE = 0.06
 """Most that the two graphs' scores of one defect may differ."""
+
+COVERED_PX = 12
+"""Covered round a doubtful place."""
+GREY = 114
+"""Of the cover: the letterbox border's, which every detector has seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +58,7 @@ def choose(
     other = open_eye(exact, plain_recipe(exact), precision="f32").at(floor)
     guided = int8.facts.pipeline == "guided"
     clear: list[Clear] = []
-    for shown in _candidates(dataset, split):
+    for shown in chain(_candidates(dataset, split), _covered(clear, one, other, thresholds, dataset, split)):
         if (labels := _clear_labels(one, other, shown, thresholds)) is not None:
             clear.append(Clear(shown.pixels, shown.reference if guided else None, labels))
         if len({label for c in clear for label in c.labels}) == len(thresholds) and len(clear) >= 4 * COUNT:
@@ -81,6 +88,21 @@ def _candidates(dataset: Dataset, split: str) -> Iterator[Shown]:
                 continue
             looked_at += 1
             yield shown
+
+
+def _covered(
+    clear: Sequence[Clear], one: Eye, other: Eye, thresholds: Mapping[str, float], dataset: Dataset, split: str
+) -> Iterator[Shown]:
+    """The bad parts with what is doubtful on them covered; none once a clear picture shows a defect."""
+    for shown in as_they_are(dataset, [p for p in known(dataset, split, LOOKED_AT // 2) if p.boxes]):
+        if any(c.labels for c in clear):
+            return
+        pixels = shown.pixels.copy()
+        for d in (d for eye in (one, other) for d in eye.see(shown).found):
+            if abs(d.score - thresholds[d.label]) < CLEAR + ALIKE:
+                x1, y1 = max(0, int(d.x1) - COVERED_PX), max(0, int(d.y1) - COVERED_PX)
+                pixels[y1 : int(d.y2) + COVERED_PX, x1 : int(d.x2) + COVERED_PX] = GREY
+        yield replace(shown, pixels=pixels)
 
 
 def _good(dataset: Dataset, empty: Sequence[Picture], bad: Sequence[Picture]) -> Iterator[Shown]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from agent.errors import OkngError
+from agent.station.models.bundle import checked_id
 
 MODELS = tuple(f"{family}{size}" for family in ("yolo26", "yolo11", "yolov8") for size in "nsm")
 """Networks that are tried: others of Ultralytics' may work, as a .pt file."""
@@ -98,8 +99,24 @@ class Order:
         for file in (self.key, self.teacher, self.trained, self.reference, self.active, self.passphrase_file):
             if file is not None and not file.exists():
                 raise OkngError(f"{file}: no such file")
+        checked_id(f"{self.name}-{self.version}")
+        if self.trained is None and not self.from_review and self.start not in ("none", "download") and not self.resume:
+            _ = self.start_file
         if (self.out / f"{self.name}-{self.version}").exists() and not self.resume:
             raise OkngError(f"{self.out / f'{self.name}-{self.version}'}: is there already; choose another version")
+
+    @property
+    def start_file(self) -> Path:
+        """The weights (.pt) that the training starts with. Raises OkngError, naming what would do."""
+        name = self.start or (self.model if self.model.endswith(".pt") else f"{self.model}.pt")
+        if Path(name).is_file():
+            return Path(name).resolve()
+        if self.start:
+            raise OkngError(f"--start {name}: no such file")
+        raise OkngError(
+            f"no starting weights: there is no file {name} here; give --start FILE.pt, "
+            "--start download for Ultralytics' own, or --start none to begin with random ones"
+        )
 
     def _check_numbers(self) -> None:
         if self.side_px % 32 or not 32 <= self.side_px <= 2048:

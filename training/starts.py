@@ -31,15 +31,7 @@ def start_of(order: Order, dataset: Dataset, pictures: tuple[Path, ...], to: Pat
         return f"{order.model}.yaml"
     if order.start == "download":
         return f"{order.model}.pt"
-    for name in (order.start, order.model if order.model.endswith(".pt") else "", f"{order.model}.pt"):
-        if name and Path(name).is_file():
-            return Path(name).resolve()
-        if name and name == order.start:
-            raise OkngError(f"--start {name}: no such file")
-    raise OkngError(
-        f"no starting weights: there is no file {order.model}.pt here; give --start FILE.pt, "
-        "--start download for Ultralytics' own, or --start none to begin with random ones"
-    )
+    return order.start_file
 
 
 def judged_by(order: Order, dataset: Dataset) -> Bundle:

@@ -57,6 +57,16 @@ class Standing:
     condemned: str = ""
     """Not empty: it judges no more, and why."""
     condemned_utc_us: int = 0
+    earlier: "Standing | None" = None
+    """Of the job before it in the same window: the same model by an earlier revision, which waiting parts have."""
+
+    def condemn(self, why: str, utc_us: int) -> None:
+        """This job and those of the same model before it judge no more; the good one takes the place of all."""
+        one: Standing | None = self
+        while one is not None:
+            one.condemned, one.condemned_utc_us = why, utc_us
+            one.before = one.before or self.before
+            one = one.earlier
 
 
 @dataclass(frozen=True, slots=True, eq=False)

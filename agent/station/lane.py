@@ -170,6 +170,7 @@ class Lane:
                 standing.history = old.standing.history
                 standing.condemned = old.standing.condemned
                 standing.condemned_utc_us = old.standing.condemned_utc_us
+                standing.earlier = old.standing
             self.on_trial = job if standing.watched else None
             self._judge_by(job)
 
@@ -206,7 +207,7 @@ class Lane:
         with self.deciding:
             if not standing.watched or standing.condemned:
                 return
-            standing.condemned, standing.condemned_utc_us = why, self._clock.now().utc_us
+            standing.condemn(why, self._clock.now().utc_us)
             if self.job is not None and self.job.standing is standing:
                 self._judge_by(self.job)
         log.error("lane %s: model %s is taken back: %s", self.name, job.origin.model, why)

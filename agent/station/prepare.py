@@ -109,6 +109,8 @@ class Preparer:
         """A job by this recipe; while its model is in its health window, the good one stands by. Raises OkngError."""
         job = self._jobs.make(lane.name, lane.config, recipe)
         activation = self._activations.of(recipe.name)
+        if (why := activation.condemned.get(job.origin.model_hash)) is not None:
+            raise OkngError(f"model {job.origin.model} was taken back for recipe {recipe.name}: {why}")
         if activation.probation is not None and activation.digest == job.origin.model_hash:
             good = activation.previous[0] if activation.previous else None
             self.watch(job, self.standing_by(lane, recipe, good) if good is not None else None)

@@ -81,8 +81,7 @@ class Rollout:
         self._event = event
         self._judged_by = judged_by
         self.windows = Windows(config, clock)
-        self.stage = ""
-        """What is being done now, for people; empty: nothing."""
+        self._acts: list[str] = []
 
     def close(self) -> None:
         """A window that is open goes on after the next start, unless a lane has died in it."""
@@ -107,11 +106,17 @@ class Rollout:
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
-        before, self.stage = self.stage, what
+        self._acts.append(what)
         try:
             yield
         finally:
-            self.stage = before
+            self._acts.remove(what)
+
+    @property
+    def stage(self) -> str:
+        """What is being done now, for people; empty: nothing."""
+        acts = self._acts[-1:]
+        return acts[0] if acts else ""
 
     # Activation --------------------------------------------------------------------------------------
 
@@ -283,7 +288,9 @@ class Rollout:
                 self._take_back(name, now, why, by_itself=True)
             elif now.digest == activation.digest:
                 log.error("recipe %s: there is no good model to go back to from %s: %s", name, now.active, why)
-                self._activations.insist(name, probation=None)
+                condemned = {**now.condemned, now.digest: why[:500]}
+                self._activations.insist(name, probation=None, condemned=condemned)
+                self._event("model_condemned", model=now.active, recipe=name, why=why[:500])
 
     def prove(self, name: str, activation: Activation, parts: int) -> None:
         """The model has done well through its health window: it is a good one now, on all lanes or on none."""

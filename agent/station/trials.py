@@ -23,7 +23,7 @@ def acquit(trials: Sequence[Trial]) -> bool:
         if any(job.standing.condemned for _, job in trials):
             return False
         for lane, job in trials:
-            job.standing.before, job.standing.watched = None, False
+            job.standing.before, job.standing.watched, job.standing.earlier = None, False, None
             lane.on_trial = None
         return True
 

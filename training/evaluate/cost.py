@@ -102,7 +102,7 @@ def machine() -> Machine:
 def file_bytes(bundle: Bundle) -> dict[str, int]:
     """Bytes of the bundle and of each of its graphs with its weights, by precision."""
     manifest = bundle.manifest
-    graphs = {"graph": manifest.graph, **manifest.variants}
+    graphs = {"graph": manifest.graph} | {k: v for k, v in manifest.variants.items() if v != manifest.graph}
     sizes = {name: _size(bundle, graph) for name, graph in graphs.items()}
     return {"bundle": sum((bundle.folder / name).stat().st_size for name in manifest.files), **sizes}
 

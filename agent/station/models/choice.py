@@ -185,12 +185,17 @@ class Choice:
             model=was.active, digest=was.digest, to=good.id, why=why, at_utc_us=at_utc_us, by_itself=by_itself
         )
         condemned = {**was.condemned, was.digest: why[:500]} if by_itself else was.condemned
+        try:
+            named = self._recipes.read(recipe).model
+        except OkngError:
+            named = was.file_model
         self.activations.insist(
             recipe,
             condemned=dict(list(condemned.items())[-MOST_CONDEMNED:]),
             active=good.id,
             digest=good.digest,
             since_utc_us=at_utc_us,
+            file_model=named,  # what the file says by now is taken back too: only a later edit of it counts
             previous=was.previous[1:],
             probation=None,
             rolled_back=back,

@@ -38,10 +38,8 @@ class Listing:
         """The models behind `after`, as many as fit into one answer, and the last one's name where there are more."""
         needed, size = self._needed(), 0
         page: list[dict[str, Any]] = []
-        held = self._library.held()
-        names = [one.id for one in held]
-        start = names.index(after) + 1 if after in names else 0
-        for one in held[start:]:
+        # By name, so that a page goes on where it was even when the last one on it has been removed meanwhile.
+        for one in sorted((one for one in self._library.held() if one.id > after), key=lambda held: held.id):
             said = self._listed(one, needed.get(one.id, ""))
             size += len(json.dumps(said))
             if page and size > PAGE_BYTES:
