@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from agent.clock import SystemClock, boot_id
@@ -14,6 +16,7 @@ from agent.station.model_verbs import arrived, listed
 from agent.station.modelling import Shelf, shelf
 from agent.station.models.activations import Probation, find_again
 from agent.station.models.signing import trust_of
+from agent.store.read import Reader
 
 Say = Callable[[str], None]
 
@@ -40,7 +43,7 @@ def offline(config: Config, verb: str, said: Mapping[str, Any], tell: Say) -> Ma
             "models": lambda: listed(there.intake, there.choice, after=str(said.get("after", ""))),
             "model_import": lambda: arrived(there.intake.import_(str(said["file"]), folders=True)),
             "model_activate": lambda: _activate(there, said),
-            "model_rollback": lambda: _rollback(there, str(said.get("recipe", "")), clock.now().utc_us),
+            "model_rollback": lambda: _rollback(there, data, str(said.get("recipe", "")), clock.now().utc_us),
             "model_seen": lambda: there.choice.seen(str(said.get("recipe", ""))).model_dump(mode="json"),
             "model_remove": lambda: _remove(there, str(said["id"])),
         }
@@ -67,11 +70,16 @@ def _activate(there: Shelf, said: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _rollback(there: Shelf, recipe: str, now_utc_us: int) -> Mapping[str, Any]:
+def _rollback(there: Shelf, data: Path, recipe: str, now_utc_us: int) -> Mapping[str, Any]:
     name = there.choice.named(recipe)
-    if not there.activations.of(name).previous:
+    was = there.activations.of(name)
+    if not was.previous:
         raise OkngError(f"recipe {name}: there is no good model to go back to")
     back = there.choice.take_back(name, "told to", False, now_utc_us)
+    with suppress(OkngError):  # no station has judged here yet
+        to_hold = Reader(data / "results.db").judged_by(was.digest, was.since_utc_us)
+        back = back.model_copy(update=asdict(to_hold))
+        there.activations.insist(name, rolled_back=back)
     with suppress(OSError, OkngError):  # only the last good revision is not noted then
         there.recipes.remember(there.choice.recipe(name))
     return back.model_dump(mode="json")

@@ -21,8 +21,10 @@ from agent.station.models.bundle import Bundle, read_bundle
 from agent.station.models.gate import FILE as GATES
 from agent.station.models.gate import Entry
 from agent.station.models.trial import TAIL_BYTES, Task, _Tail, bound_mb, try_out
+from agent.station.offline import offline
 from agent.station.rollout import Rollout
 from agent.station.trials import acquit
+from agent.store.read import Reader
 from pipelines.recipe import Recipe
 from tests.station.rig import Rig, running, virtual
 from tests.station.test_models_killed import ANSWER, bundle
@@ -465,3 +467,31 @@ def test_an_act_says_what_it_is_doing(tmp_path: Path) -> None:
             rollout.take_over(proposal, False, durable=lambda: said.append(rollout.stage))
         assert said == ["preparing canned-b for recipe trial"]
         assert rollout.stage == ""
+
+
+def test_a_persons_rollback_outlives_an_edited_file_and_a_restart(tmp_path: Path) -> None:
+    """The file names the model that judged when somebody went back: that is no wish to have it again."""
+    data = stocked(tmp_path, "a", "b")
+    short = "health_s = 0.1\nhealth_parts = 5\n"
+    with station(data, virtual(rate_hz=50), models=short) as rig:
+        up(rig)
+        ask(rig.runtime, "model_activate", 120, id="canned-b")
+        rig.until(lambda: Activations(data).of("trial").probation is None, 60)
+        rename(data, "b")
+        assert ask(rig.runtime, "model_rollback", 60)["to"] == "canned-a"
+    with station(data, virtual(rate_hz=50), models=short, recipe=RECIPE.format(model="b")) as rig:
+        up(rig)
+        assert set(judged_by(rig).values()) == {"canned-a"}
+
+
+def test_a_rollback_without_a_station_lists_what_to_hold(tmp_path: Path) -> None:
+    data = stocked(tmp_path, "a", "b")
+    with station(data, virtual(rate_hz=50), models=WATCH) as rig:
+        up(rig)
+        ask(rig.runtime, "model_activate", 120, id="canned-b")
+        rig.until(lambda: parts(rig, "canned-b") > 10, 60)
+        config = rig.station._facts.loaded.config
+    offline(config, "model_rollback", {}, print)
+    back, reader = Activations(data).of("trial").rolled_back, Reader(data / "results.db")
+    assert back is not None
+    assert back.parts == len(reader.ids_judged_by(back.digest, back.first_id, back.last_id)) > 10
