@@ -210,6 +210,7 @@ def test_a_model_that_a_new_driver_breaks_gives_way_to_the_one_before(made: Made
     with judging(data, key, Line()) as rig:
         ready(rig)
         rig.until(lambda: "model_gate_again" in {e.name for e in rig.reader.events(50)})
+        rig.until(lambda: [e for e in rig.reader.events(50) if e.name == "model_gate_again"])
         again = next(e for e in rig.reader.events(50) if e.name == "model_gate_again")
         assert again.detail["passed"] == 1
         assert "OpenVINO 10" in str(again.detail["because"])

@@ -147,6 +147,7 @@ def taken_back(
         ask(rig.runtime, "model_activate", 300, id="squares-2")
         show(rig, line)
         rig.until(lambda: "model_rolled_back" in {e.name for e in rig.reader.events(50)}, 60)
+        rig.until(lambda: [e for e in rig.reader.events(50) if e.name == "model_rolled_back"])
         event = next(e for e in rig.reader.events(50) if e.name == "model_rolled_back")
         line.baited = False
         line.allow(20)
@@ -258,6 +259,7 @@ def test_all_lanes_of_a_recipe_go_back_together(tmp_path: Path, key: SigningKey)
         rig.until(lambda: rig.station.lanes["side"].judged == 16, 60)
         rig.until(lambda: rig.reader.tally().parts == 24)
         assert {lane.job.origin.model for lane in lanes if lane.job} == {"squares-1"}
+        rig.until(lambda: [e for e in rig.reader.events(50) if e.name == "model_rolled_back"])
         event = next(e for e in rig.reader.events(50) if e.name == "model_rolled_back")
         parts = every_part(rig.reader)
     by_bad = [p for p in parts if p.record.origin.model == "squares-2"]

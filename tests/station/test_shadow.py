@@ -115,6 +115,7 @@ def test_a_shadow_touches_no_answer_and_its_disagreements_are_kept(made: Made, t
         assert (off["model"], off["figures"]["top"]["passes_more"]) == ("squares-3", 8)
         assert status_of(rig)["shadow"] is None
         rig.until(lambda: rig.station.lanes["top"].job.beside == ())  # type: ignore[union-attr]
+        rig.until(lambda: [e for e in rig.reader.events(50) if e.name == "model_shadow_off"])
         ended = next(e for e in rig.reader.events(50) if e.name == "model_shadow_off")
         assert (ended.detail["compared"], ended.detail["passes_more"]) == (40, 8)
 
@@ -175,6 +176,7 @@ def test_a_shadow_that_dies_comes_back_and_the_lane_never_notices(made: Made, tm
         line.allow(200)
         rig.until(lambda: rig.station.lanes["top"].judged == 204, 300)
         rig.until(lambda: "model_shadow_restarts" in {e.name for e in rig.reader.events(50)}, 300)
+        rig.until(lambda: [e for e in rig.reader.events(50) if e.name == "model_shadow_restarts"])
         again = next(e for e in rig.reader.events(50) if e.name == "model_shadow_restarts")
         assert (again.detail["model"], again.detail["lane"]) == ("squares-2", "top")
         assert "signal 9" in str(again.detail["why"])
