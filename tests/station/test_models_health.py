@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.station.models.chances import at_least, more
+from agent.station.models.chances import at_least, chi_square, more
 from agent.station.models.health import (
     ALPHA,
     BINS,
@@ -206,3 +206,13 @@ def test_only_reasons_of_the_station_speak_against_a_model() -> None:
     many = replace(seen, fault=Rule.ERROR, detections=(Detection("open", 0.9, 0, 0, 1, 1),))
     assert sample_of(replace(seen, fault=Rule.ERROR), Verdict(Outcome.UNSURE), 0).error
     assert not sample_of(many, Verdict(Outcome.UNSURE), 0).error, "too many boxes are the picture's"
+
+
+def test_rare_classes_count_as_one() -> None:
+    """Many labels of one part each: chi-square by label would call half of all equal mixes strange."""
+    before = {f"label-{n}": 1 for n in range(20)}
+    now = {f"label-{n}": 1 for n in range(20, 40)}
+    assert chi_square(before, now, sorted({*before, *now})) == 1.0
+    mixed = {"a": 300, "b": 300}
+    assert chi_square(mixed, {"a": 290, "b": 310, "c": 1}, ["a", "b", "c"]) > 0.1
+    assert chi_square(mixed, {"a": 550, "b": 50}, ["a", "b"]) < 1e-6

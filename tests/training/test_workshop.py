@@ -149,7 +149,7 @@ def test_a_run_that_is_there_is_not_written_over(tmp_path: Path, drawn: Path) ->
 
 
 def test_an_unfinished_run_is_gone_on_with_only_when_asked(tmp_path: Path, drawn: Path) -> None:
-    steps = tmp_path / "out/work/turn-1/steps"
+    steps = tmp_path / "out" / "work" / "turn-1" / "steps"
     steps.mkdir(parents=True)
     (steps / "check.json").write_text(json.dumps({"key": {}, "result": {}, "seconds": 1}))
     with pytest.raises(OkngError, match="--resume"):

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from agent.clock import boot_id
@@ -18,11 +17,11 @@ from agent.station.models.activations import Canary as Told
 from agent.station.models.choice import Choice, Proposal
 from agent.station.models.gate import Entry
 from agent.station.models.intake import Intake
+from agent.station.models.trial import available_mb
 from agent.station.prepare import Preparer
 from agent.station.server import Verb
 
 MOST_BUSY = 0.9
-MB = 1e6
 
 
 class BesideVerbs:
@@ -160,12 +159,3 @@ class BesideVerbs:
             "p99_ms": gate.p99_ms,
             "memory_mb": gate.memory_mb,
         }
-
-
-def available_mb() -> float:
-    """Memory that can be had without swapping, MB (proc(5), meminfo)."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        name, _, rest = line.partition(":")
-        if name == "MemAvailable":
-            return int(rest.split()[0]) * 1024 / MB
-    return 0.0

@@ -23,18 +23,38 @@ def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
+LEAST_EXPECTED = 5.0
+"""Below this many expected of a class in either mix, chi-square's tail is not to be trusted (Cochran 1954)."""
+
+
 def chi_square(before: Mapping[str, int], now: Mapping[str, int], names: list[str]) -> float:
-    """Chance that two mixes of classes differ as much as these or more, if they were one."""
+    """Chance that two mixes of classes differ as much as these or more, if they were one.
+
+    Rare classes count as one, so that the approximation holds with many labels too.
+    """
     here, there = sum(now.values()), sum(before.values())
-    statistic = 0.0
+    rare = LEAST_EXPECTED * (here + there) / min(here, there)
+    rows: list[tuple[int, int]] = []
+    rest_now = rest_before = 0
     for name in names:
-        seen = now.get(name, 0) + before.get(name, 0)
-        for got, size in ((now.get(name, 0), here), (before.get(name, 0), there)):
-            expected = seen * size / (here + there)
-            statistic += (got - expected) ** 2 / expected
-    free = len(names) - 1
+        row = (now.get(name, 0), before.get(name, 0))
+        if sum(row) >= rare:
+            rows.append(row)
+        else:
+            rest_now, rest_before = rest_now + row[0], rest_before + row[1]
+    if rest_now + rest_before >= rare:
+        rows.append((rest_now, rest_before))
+    elif rows and rest_now + rest_before:
+        least = min(rows, key=sum)
+        rows[rows.index(least)] = (least[0] + rest_now, least[1] + rest_before)
+    free = len(rows) - 1
     if free < 1:
         return 1.0
+    statistic = 0.0
+    for row in rows:
+        for got, size in zip(row, (here, there), strict=True):
+            expected = sum(row) * size / (here + there)
+            statistic += (got - expected) ** 2 / expected
     spread = 2 / (9 * free)
     return 0.5 * math.erfc((((statistic / free) ** (1 / 3)) - (1 - spread)) / math.sqrt(2 * spread))
 
