@@ -57,7 +57,7 @@ def test_without_a_station_it_says_so_and_comes_back_by_itself(tmp_path: Path) -
         with running(tmp_path) as station:
             station.judge(outcome=Outcome.NG)
             until(lambda: health(served) == (200, "up"))
-            assert "Bad part" in httpx.get(served.url).text
+            until(lambda: "Bad part" in httpx.get(served.url).text)  # read from the database a moment after
         assert health(served) == (503, "off")
         assert httpx.get(f"{served.url}/api/v1/inspections").json()["inspections"]
 

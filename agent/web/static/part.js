@@ -1,7 +1,9 @@
 // One part: boxes on and off, and the arrow keys walk to its neighbours.
 
 const boxes = document.getElementById("boxes");
-boxes?.addEventListener("change", () => document.getElementById("canvas").classList.toggle("bare", !boxes.checked));
+const show = () => document.getElementById("canvas").classList.toggle("bare", !boxes.checked);
+boxes?.addEventListener("change", show);
+if (boxes) show(); // it may have been touched before this module was there
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
