@@ -1,9 +1,10 @@
 """Reading `results.db`, from any process: short transactions, values only, what is committed only."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, case, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError
@@ -48,6 +49,8 @@ from agent.version import __version__
 from pipelines.summary import Summary
 from pipelines.values import Outcome, Purpose
 
+T = TypeVar("T")
+
 
 def _begin(conn: Connection) -> None:
     """One snapshot for all that a call asks."""
@@ -72,6 +75,11 @@ class Reader:
         self.database = database
         self._engine = create_engine("sqlite://", creator=self._connect, poolclass=NullPool)
         event.listen(self._engine, "begin", _begin)
+
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """What a question of `agent.store` makes of one snapshot; its values hold no row."""
+        with self._reading() as conn:
+            return question(conn)
 
     def parts(self, query: PartQuery) -> tuple[StoredPart, ...]:
         """Judged parts, the newest first. A part that is still open is not shown."""

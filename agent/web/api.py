@@ -22,6 +22,7 @@ from agent.web.answers import (
     inspection_answer,
     outbox_answer,
 )
+from agent.web.body import read_body
 from agent.web.desk import Desk
 from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, evidence_file, hand_over, media_type
 from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE, one_more, read_query
@@ -202,18 +203,3 @@ def _not_judged(error: ControlFailed) -> JSONResponse:
     if cause is None:
         return refusal(409, str(error))
     return refusal(504 if isinstance(cause, TimeoutError) else 503, str(error))
-
-
-async def read_body(request: Request, most: int) -> bytes | None:
-    """The body, read only as far as it may be long; None for a longer one."""
-    length = request.headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > most):
-        return None
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
-            return None
-        parts.append(chunk)
-    return b"".join(parts)

@@ -25,8 +25,10 @@ from agent.config import Config, WebConfig
 from agent.errors import ConfigurationRefused, Problem, StoreFailed
 from agent.store.read import Reader
 from agent.version import __version__
+from agent.web.acts import LoggedActs
 from agent.web.answers import HealthAnswer
 from agent.web.api import PREFIX, Api, refusal
+from agent.web.areas import AREAS
 from agent.web.board import Board, environment
 from agent.web.desk import Desk
 from agent.web.guard import Guard, own_names
@@ -38,6 +40,7 @@ from agent.web.pages import Pages
 from agent.web.password import Door, read_password
 from agent.web.query import QueryRefused
 from agent.web.results import Diary
+from agent.web.sheet import Sheets
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +84,17 @@ def desk_of(config: Config, problem: str) -> Desk:
     link = Link(config.station.runtime)
     board = Board(environment(), zone, problem)
     hub = Hub(link, LiveFiles(config.station.runtime), Diary(results, zone), board, tuple(config.lanes))
-    return Desk(config=config, problem=problem, zone=zone, link=link, results=results, hub=hub, board=board)
+    return Desk(
+        config=config,
+        problem=problem,
+        zone=zone,
+        link=link,
+        results=results,
+        hub=hub,
+        board=board,
+        sheets=Sheets(board, config.station),
+        acts=LoggedActs(),
+    )
 
 
 def application(desk: Desk, door: Door | None) -> ASGIApp:
@@ -97,9 +110,12 @@ def application(desk: Desk, door: Door | None) -> ASGIApp:
     pages = Pages(desk)
     app.include_router(Api(desk).router)
     app.include_router(pages.router)
+    for area in AREAS:
+        for router in area(desk):
+            app.include_router(router)
     _add_monitoring(app, desk)
     app.mount("/static", Static(directory=paths.static()))
-    _add_errors(app, pages)
+    _add_errors(app, desk.sheets)
     return Guard(app, own_names(desk.config.web.host, desk.config.web.names), door)
 
 
@@ -134,13 +150,13 @@ def _add_monitoring(app: FastAPI, desk: Desk) -> None:
     app.add_api_route("/metrics", metrics, include_in_schema=False)
 
 
-def _add_errors(app: FastAPI, pages: Pages) -> None:
+def _add_errors(app: FastAPI, sheets: Sheets) -> None:
     """Errors are JSON below /api and a page elsewhere, always with the reason in words."""
 
     async def answer(request: Request, status: int, text: str, problems: tuple[Problem, ...] = ()) -> Response:
         if request.url.path.startswith("/api"):
             return refusal(status, text, problems)
-        return pages.error(request, status, text)
+        return sheets.error(request, status, text)
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)

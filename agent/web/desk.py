@@ -5,9 +5,11 @@ from datetime import tzinfo
 
 from agent.config import Config, PushConfig
 from agent.store.read import Reader
+from agent.web.acts import Acts
 from agent.web.board import Board
 from agent.web.hub import Hub
 from agent.web.link import Link
+from agent.web.sheet import Sheets
 
 DEFAULT_MAX_PX = 64_000_000
 
@@ -24,6 +26,8 @@ class Desk:
     results: Reader
     hub: Hub
     board: Board
+    sheets: Sheets
+    acts: Acts
 
     def max_px(self, lane: str) -> int:
         """Largest picture that may be pushed to a lane, px; an unknown lane is the station's to refuse."""

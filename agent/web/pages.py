@@ -1,34 +1,30 @@
 """The pages: line view, list of parts, one part; the live stream; switches of language and theme."""
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, Response, StreamingResponse
 
 from agent.errors import Problem
 from agent.store.values import PartQuery, StoredPart
 from agent.web import drawing
-from agent.web.api import PartId, kept_headers, read_body, refusal
+from agent.web.api import PartId, kept_headers, refusal
 from agent.web.board import boxes_of, reasons_of
 from agent.web.catalogue.judging import LABELS
-from agent.web.catalogue.text import LANGUAGES, Language
+from agent.web.catalogue.text import LANGUAGES
 from agent.web.desk import Desk
+from agent.web.forms import read_form
 from agent.web.hub import View
 from agent.web.pictures import evidence_file, media_type
 from agent.web.query import FIELDS, QueryRefused, address, one_more, read_query
+from agent.web.sheet import THEMES, back
 from agent.web.shown import lane_names, seen_of
-from agent.web.speech import Speech, preferred
+from agent.web.speech import Speech
 from pipelines.values import Stages
 
-Theme = Literal["auto", "light", "dark"]
-THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 YEAR_S = 365 * 86400
 _MAX_FORM_BYTES = 4096
-_MAX_FIELDS = 16
 _STAGES = ("wait_ms", "quality_ms", "prepare_ms", "infer_ms", "decode_ms", "judge_ms")
 
 
@@ -38,6 +34,7 @@ class Pages:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._board = desk.board
+        self._sheets = desk.sheets
         self.router = APIRouter(include_in_schema=False)
         add = self.router.add_api_route
         add("/", self.line)
@@ -53,8 +50,8 @@ class Pages:
         """The line view; `lane` shows one lane only."""
         now = await self._desk.hub.now()
         only = lane if lane in {known.name for known in now.lanes} else ""
-        view = View(self.speech(request).language, only)
-        return self.page(request, "line.html", here="line", only=only, **self._board.context(view, now))
+        view = View(self._sheets.speech(request).language, only)
+        return self._sheets.page(request, "line.html", here="line", only=only, **self._board.context(view, now))
 
     async def stream(self, request: Request, lane: str = "") -> Response:
         """Server-sent events of the line view."""
@@ -63,7 +60,7 @@ class Pages:
             return refusal(503, "too many viewers")
         heard = await self._desk.link.heard()
         names = lane_names(tuple(self._desk.config.lanes), heard, "")
-        view = View(self.speech(request).language, lane if lane in names else "")
+        view = View(self._sheets.speech(request).language, lane if lane in names else "")
 
         async def follow() -> AsyncIterator[str]:
             async with aclosing(hub.follow(view)) as messages:
@@ -80,7 +77,7 @@ class Pages:
     def parts(self, request: Request) -> Response:
         """The list of parts, by the form's values."""
         asked = {name: value for name, value in request.query_params.items() if name in FIELDS and value}
-        speech = self.speech(request)
+        speech = self._sheets.speech(request)
         problems: tuple[Problem, ...] = ()
         try:
             query = read_query(asked, self._desk.zone)
@@ -89,7 +86,7 @@ class Pages:
         found = self._desk.results.parts(one_more(query)) if not problems else ()
         page = found[: query.limit]
         older = address("/parts", asked, page[-1].id) if len(found) > query.limit else ""
-        return self.page(
+        return self._sheets.page(
             request,
             "parts.html",
             422 if problems else 200,
@@ -108,11 +105,11 @@ class Pages:
         """One part."""
         part = self._desk.results.part(id)
         if part is None:
-            return self.error(request, 404)
+            return self._sheets.error(request, 404)
         older, newer = self._desk.results.neighbours(id)
-        speech = self.speech(request)
+        speech = self._sheets.speech(request)
         seen = seen_of(part)
-        return self.page(
+        return self._sheets.page(
             request,
             "part.html",
             here="parts",
@@ -150,55 +147,12 @@ class Pages:
 
     async def preferences(self, request: Request) -> Response:
         """Keep language or theme in a cookie and go back."""
-        body = await read_body(request, _MAX_FORM_BYTES)
-        if body is None:
-            return refusal(413, f"the form is larger than {_MAX_FORM_BYTES} bytes")
-        try:
-            form = dict(parse_qsl(body.decode("ascii", "replace"), max_num_fields=_MAX_FIELDS))
-        except ValueError:
-            return refusal(400, f"the form has more than {_MAX_FIELDS} fields")
-        answer = RedirectResponse(_local(form.get("next", "/")), 303)
+        form = await read_form(request, _MAX_FORM_BYTES)
+        answer = back(form.get("next", "/"))
         for name, allowed in (("language", LANGUAGES), ("theme", THEMES)):
             if (value := form.get(name)) in allowed:
                 answer.set_cookie(f"okng_{name}", str(value), max_age=YEAR_S, httponly=True, samesite="lax")
         return answer
-
-    def speech(self, request: Request) -> Speech:
-        """The viewer's language: chosen by cookie, else by the configuration, else the browser's."""
-        chosen = request.cookies.get("okng_language", "")
-        wanted = chosen if chosen in LANGUAGES else self._desk.config.station.languages
-        language: Language = preferred(wanted, request.headers.get("accept-language", ""))
-        return Speech(language, self._desk.zone)
-
-    def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """A template with what every page needs."""
-        speech = self.speech(request)
-        theme = request.cookies.get("okng_theme", "auto")
-        at = time.time_ns() // 1000
-        shared = {
-            "speech": speech,
-            "t": speech.say,
-            "theme": theme if theme in THEMES else "auto",
-            "station": self._desk.config.station,
-            "at_utc_us": at,
-            "zone_name": speech.local(at).tzname() or "",
-            "next": _local(request.url.path + (f"?{request.url.query}" if request.url.query else "")),
-        }
-        html = self._board.templates.get_template(template).render({**shared, **values, "status": status})
-        return HTMLResponse(html, status)
-
-    def error(self, request: Request, status: int, detail: str = "") -> HTMLResponse:
-        return self.page(request, "error.html", status, here="error", detail=detail)
-
-
-def _local(where: str) -> str:
-    """A path of this server, whatever was asked for: never another host."""
-    try:
-        parts = urlsplit(where)
-    except ValueError:
-        return "/"
-    ours = where.startswith("/") and not where.startswith(("//", "/\\")) and not parts.netloc and where.isprintable()
-    return where if ours and len(where) < 2000 else "/"
 
 
 def stage_times(speech: Speech, stages: Stages) -> tuple[tuple[str, float], ...]:

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from agent.status import COMMANDS_OFF, NOBODY_LISTENS
-from agent.web.catalogue.judging import JUDGING
-from agent.web.catalogue.page import PAGE
-from agent.web.catalogue.station import STATION
+from agent.web.catalogue.areas import CATALOGUES
 from agent.web.catalogue.text import LANGUAGES, Language, Texts
 from pipelines.values import Reason, Rule
 
-CATALOGUE: Texts = {**JUDGING, **STATION, **PAGE}
+CATALOGUE: Texts = {key: text for texts in CATALOGUES for key, text in texts.items()}
 _KNOWN = {NOBODY_LISTENS: "uplink.nobody_listens", COMMANDS_OFF: "uplink.commands_off"}
 NOTHING = "–"
 """Shown where there is no value: never a zero that nobody measured."""

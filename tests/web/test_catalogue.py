@@ -12,15 +12,13 @@ from agent.config import AnyCamera
 from agent.status import CameraState, DiskStatus, EngineState, UplinkState
 from agent.web import board, pages, shown
 from agent.web.answers import StagesAnswer
-from agent.web.catalogue.judging import JUDGING
-from agent.web.catalogue.page import PAGE
-from agent.web.catalogue.station import STATION
+from agent.web.catalogue.areas import CATALOGUES
 from agent.web.catalogue.text import LANGUAGES
 from agent.web.shown import Mode
 from agent.web.speech import CATALOGUE
 from pipelines.values import Outcome, Purpose, Rule
 
-_SOURCES = [*paths.templates().glob("*.html"), *Path(board.__file__).parent.glob("*.py")]
+_SOURCES = [*paths.templates().rglob("*.html"), *Path(board.__file__).parent.rglob("*.py")]
 _USED = re.compile(r"""(?<![\w.])(?:t|say|speech\.say|self\.say)\(\s*["']([a-z_0-9.A-Z-]+)["']\s*([,)~])""")
 _PREFIX = re.compile(r"""(?:\bt|say)\(\s*(?:f["']([a-z_.]+)\{|["']([a-z_.]+)["']\s*~)""")
 
@@ -37,7 +35,7 @@ def test_each_text_is_in_both_languages_and_takes_the_same_values(key: str) -> N
 
 
 def test_no_key_stands_twice() -> None:
-    assert len(CATALOGUE) == len(JUDGING) + len(STATION) + len(PAGE)
+    assert len(CATALOGUE) == sum(map(len, CATALOGUES))
 
 
 def test_chinese_texts_are_chinese() -> None:

@@ -5,6 +5,10 @@ from agent.web.catalogue.text import Text, Texts
 FRAME: Texts = {
     "nav.line": Text("Line", "产线"),
     "nav.parts": Text("Parts", "工件"),
+    "nav.review": Text("Review", "复核"),
+    "nav.quality": Text("Quality", "质量"),
+    "nav.shift": Text("Shift", "班次"),
+    "nav.setup": Text("Set-up", "设置"),
     "nav.skip": Text("Skip to the content", "跳到正文"),
     "nav.main": Text("Main", "主导航"),
     "switch.language": Text("Language", "语言"),

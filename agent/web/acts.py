@@ -1,0 +1,27 @@
+"""What persons do is written down: who, what, to what, how it was before and after."""
+
+import logging
+from collections.abc import Mapping
+from typing import Protocol
+
+from agent.web.who import Person
+
+log = logging.getLogger(__name__)
+
+State = Mapping[str, object] | None
+"""How a thing was, as flat names and values that JSON can hold; None for what was not there. Never a secret."""
+
+
+class Acts(Protocol):
+    """Keeps acts. Called after an act succeeded, or when it was refused; blocks no longer than a small commit."""
+
+    def note(self, who: Person, act: str, subject: str, before: State = None, after: State = None) -> None:
+        """`act` is AREA.VERB in the catalogue as `act.AREA.VERB`; `subject` names what was acted on."""
+        ...
+
+
+class LoggedActs:
+    """Into the log only."""
+
+    def note(self, who: Person, act: str, subject: str, before: State = None, after: State = None) -> None:
+        log.info("%s (%s): %s %s, before %s, after %s", who.name or "nobody", who.role, act, subject, before, after)

@@ -1,0 +1,11 @@
+"""The parts of the page that have routes of their own: one row each, brought together here only."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from agent.web.desk import Desk
+
+Area = Callable[[Desk], tuple[APIRouter, ...]]
+
+AREAS: tuple[Area, ...] = ()

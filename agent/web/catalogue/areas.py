@@ -1,0 +1,12 @@
+"""All that the page says: one catalogue an area, each key in one of them only."""
+
+from agent.web.catalogue.judging import JUDGING
+from agent.web.catalogue.page import PAGE
+from agent.web.catalogue.station import STATION
+from agent.web.catalogue.text import Texts
+
+CATALOGUES: tuple[Texts, ...] = (
+    JUDGING,
+    STATION,
+    PAGE,
+)

@@ -1,0 +1,64 @@
+"""Small bodies that people's browsers and scripts send: forms and JSON, bounded before they are looked at."""
+
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+
+from agent.web.body import read_body
+
+MAX_FORM_BYTES = 64 * 1024
+MAX_FIELDS = 200
+MAX_DEPTH = 20
+
+
+async def read_form(request: Request, most: int = MAX_FORM_BYTES) -> Mapping[str, str]:
+    """The fields of an url-encoded form; of a repeated one the last.
+
+    Raises HTTPException: 413 for a larger one, 400 for one with too many fields or that is no UTF-8.
+    """
+    body = await _body(request, most)
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, "the form is not UTF-8") from error
+    except ValueError as error:
+        raise HTTPException(400, f"the form has more than {MAX_FIELDS} fields") from error
+
+
+async def read_json(request: Request, most: int = MAX_FORM_BYTES) -> Mapping[str, object]:
+    """A JSON object. Raises HTTPException: 413 for a larger one, 400 for what is no object, too deep or no UTF-8."""
+    body = await _body(request, most)
+    try:
+        text = body.decode()
+        if _too_deep(text):
+            raise HTTPException(400, f"the JSON is nested more than {MAX_DEPTH} deep")
+        found = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise HTTPException(400, "the JSON is not UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise HTTPException(400, f"the body is a JSON {type(found).__name__}: an object is allowed")
+    return found
+
+
+async def _body(request: Request, most: int) -> bytes:
+    body = await read_body(request, most)
+    if body is None:
+        raise HTTPException(413, f"the request is larger than {most} bytes")
+    return body
+
+
+def _too_deep(text: str) -> bool:
+    """By the brackets alone, those inside of strings too: a bound before the parser, not a grammar."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest > MAX_DEPTH

@@ -1,0 +1,26 @@
+"""Where the page's head leads to: one row a place, in the order shown."""
+
+from dataclasses import dataclass
+
+from agent.web.who import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A link of the navigation; its text is the catalogue's `nav.NAME`."""
+
+    name: str
+    """What a page says as `here`."""
+    path: str
+    least: Role = "viewer"
+    """Who sees it."""
+
+
+PLACES: tuple[Place, ...] = (
+    Place("line", "/"),
+    Place("parts", "/parts"),
+)
+"""The head's."""
+
+SETUP: tuple[Place, ...] = ()
+"""The set-up's own second row, on pages below /setup."""
