@@ -28,6 +28,7 @@ from agent.config import (
 from agent.errors import Problem
 from agent.options import suggest
 from agent.problems import shown
+from agent.shifts import clashes
 
 _DEVICES = tuple(dict.fromkeys(device for known in DEVICES.values() for device in known))
 _DEVICE = re.compile(rf"^({'|'.join(_DEVICES)})(\.\d+)?$")
@@ -63,6 +64,7 @@ def check(config: Config) -> list[Finding]:
         *_numbers(config, ""),
         *_station(config),
         *_lanes(config),
+        *_shifts(config),
         *_engine(config),
         *_models(config),
         *_uplink(config),
@@ -115,6 +117,11 @@ def _lanes(config: Config) -> Iterator[Finding]:
             yield Finding(where, what, tuple(f"{one}.{option}" for one in both for option in _IDENTITY))
         elif key is not None:
             taken[key] = name
+
+
+def _shifts(config: Config) -> Iterator[Finding]:
+    for index, wrong in clashes(config.shifts):
+        yield Finding(f"shifts.{index}", wrong, ("shifts",))
 
 
 def _physical(lane: LaneConfig) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ The values are frozen; reading and merging them from files is `agent.settings`.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -43,6 +43,25 @@ class StationConfig(Section):
     timezone: str = opt("UTC", "the plant's time zone, an IANA name, used by the page")
     profile: str = opt("auto", "device profile by name, or auto: the best match")
     languages: Literal["auto", "en", "zh"] = opt("auto", "language of the page; auto: the browser's")
+
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = get_args(Day)
+ClockTime = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time of day on the plant's clocks."""
+
+
+class ShiftConfig(Section):
+    """A shift of the plant, [[shifts]]. It belongs to the day on which it begins."""
+
+    name: str = opt(
+        ..., "name of the shift, as people call it", min_length=1, max_length=32, pattern=r"^[^\x00-\x1f/]+$"
+    )
+    start: ClockTime = opt(..., "when it begins, HH:MM in the plant's zone")
+    end: ClockTime | Literal[""] = opt(
+        "", "when it ends, HH:MM, on the next day where not after start; empty: as the next begins"
+    )
+    days: tuple[Day, ...] = opt(DAYS, "days on which it begins", min_length=1)
 
 
 class CameraConfig(Section):
@@ -337,6 +356,7 @@ class Config(Section):
 
     station: StationConfig = opt(StationConfig(), "who and where")
     lanes: dict[Slug, LaneConfig] = opt({}, "the lanes, by name")
+    shifts: tuple[ShiftConfig, ...] = opt((), "the plant's shifts; none: the day is one")
     engine: EngineConfig = opt(EngineConfig(), "what runs the model")
     models: ModelsConfig = opt(ModelsConfig(), "models that come later")
     store: StoreConfig = opt(StoreConfig(), "the database")

@@ -25,6 +25,8 @@ PATTERNS = {
     r"^rtsps?://": "beginning with rtsp:// or rtsps://",
     r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$": "a public key: 32 bytes in base64, 44 characters",
     r"^([a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9][0-9]{0,4})?$": "a host in lower case, or host:port",
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day, HH:MM",
+    r"^[^\x00-\x1f/]+$": "at most 32 characters, none of them /",
 }
 """The configuration's patterns in words."""
 
