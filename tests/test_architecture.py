@@ -111,11 +111,25 @@ def test_the_judgement_is_pure() -> None:
     assert not wrong
 
 
+def test_statistics_and_their_drawings_know_no_station() -> None:
+    """The fleet's page and the shift's report draw with them too: numbers in, a chart out, no store, no effect."""
+    allowed = {"agent/quality/": ("agent.quality.",), "agent/web/charts/": ("agent.quality.", "agent.web.charts.")}
+    wrong = [
+        f"{source.name} imports {name}"
+        for folder, ours in allowed.items()
+        for source in PROGRAM
+        if source.name.startswith(folder)
+        for name in imports(source)
+        if name.partition(".")[0] in PURE_FORBIDS and not name.startswith(ours)
+    ]
+    assert not wrong
+
+
 TAKE_TRAINING = ("agent/commands/", "agent/station/engines/table.py")
 
 
 def test_the_arrows_point_one_way() -> None:
-    """agent, training and fleet import pipelines; fleet takes two things of agent; nobody takes training or fleet.
+    """agent, training and fleet import pipelines; fleet takes few things of agent; nobody takes training or fleet.
 
     But for the command line, whose verbs of the workshop take training when they are called and not before,
     and for the table of engines, which takes the torch engine when a station is told to use it.
@@ -131,6 +145,7 @@ def test_the_arrows_point_one_way() -> None:
             lazily = source.name.startswith(TAKE_TRAINING) and name not in imports(source, deep=False)
             allowed |= there == "training" and lazily
             allowed |= here == "fleet" and name in ("agent.uplink.payload", "agent.web.drawing")
+            allowed |= here == "fleet" and name.startswith(("agent.quality.", "agent.web.charts."))
             if not allowed:
                 wrong.append(f"{source.name} imports {name}")
     assert not wrong

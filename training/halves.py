@@ -7,7 +7,7 @@ are enough of them, else single pictures; which ones hangs on the seed and on wh
 
 from dataclasses import dataclass, replace
 
-from training.binomial import needed
+from agent.quality.binomial import needed
 from training.datasets.split import divide
 from training.datasets.values import Dataset, Picture
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.errors import OkngError
-from training.binomial import at_most, needed, upper
+from agent.quality.binomial import at_most, needed, upper
 
 EXACT = "learn-then-test, fixed sequence, exact binomial"
 BENTKUS = "learn-then-test, fixed sequence, Hoeffding-Bentkus"

@@ -22,10 +22,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.quality.binomial import interval, needed
 from agent.station.models.bundle import Overkill, Promise
 from pipelines.values import Detection
 from training.alike import boards_of, design_effect
-from training.binomial import interval, needed
 from training.datasets.values import Box
 from training.evaluate.calls import touches
 from training.losses import Losses, PromiseRefused, lowest_limit, too_few, too_many

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_sets import deeppcb, picture, save
 
-from training.binomial import needed
+from agent.quality.binomial import needed
 from training.datasets.read import read_dataset
 from training.datasets.values import Box, Dataset, Picture
 from training.halves import bad_parts, halves

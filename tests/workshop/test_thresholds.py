@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.quality.binomial import at_most, interval, needed, upper
 from pipelines.values import Detection
 from training.alike import design_effect
-from training.binomial import at_most, interval, needed, upper
 from training.datasets.values import Box
 from training.losses import BENTKUS, EXACT, PromiseRefused, bentkus
 from training.thresholds import (

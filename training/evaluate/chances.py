@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from training.binomial import upper
+from agent.quality.binomial import upper
 
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
