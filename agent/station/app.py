@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from agent import notify
+from agent.backup.restore import finish as finish_restore
 from agent.clock import SystemClock
 from agent.errors import OkngError, StoreFailed
 from agent.lock import DataLock
@@ -71,6 +72,7 @@ class Station:
         self._stopping = threading.Event()
         data, runtime = config.station.data, config.station.runtime
         stack.enter_context(DataLock(data))
+        finish_restore(data, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
         self.lanes: dict[str, Lane] = {}
         self.store = Writer(
             data,
