@@ -194,6 +194,10 @@ AnyCamera = Annotated[
 ]
 
 
+Occasion = Literal["shift_start", "shift_end", "recipe", "model", "restart"]
+OCCASIONS: tuple[Occasion, ...] = get_args(Occasion)
+
+
 class LaneConfig(Section):
     """One camera with its recipe."""
 
@@ -204,6 +208,13 @@ class LaneConfig(Section):
     queue: int = opt(64, "pictures that may wait with keep = every", ge=1, le=10_000)
     commit: Literal["auto", "grouped", "opened"] = opt(
         "auto", "opened: a row is durable before the judging; auto: opened with keep = every"
+    )
+    challenge: Literal["off", "warn", "block"] = opt(
+        "off", "challenge parts: never asked for; an alarm until they were judged right; or nothing passes until then"
+    )
+    challenge_at: tuple[Occasion, ...] = opt(OCCASIONS, "when challenge parts are asked for")
+    challenge_end_min: float = opt(
+        20.0, "so long before the shift's end the closing run is asked for", "min", ge=1, le=240
     )
     camera: AnyCamera = opt(..., "the camera")
 

@@ -80,6 +80,10 @@ class Facts:
         """
         self._tell(lambda conn: reviews.add_opinion(conn, opinion))
 
+    def state(self, fact: Callable[[Connection], int]) -> int:
+        """What a fact of `agent.store` answers, once it is durable. Not from the write thread. Raises StoreFailed."""
+        return self._ask(fact)
+
     def flush(self) -> None:
         """Come back once all that this thread told before is durable. Raises StoreFailed."""
         self._ask(lambda _: 0)

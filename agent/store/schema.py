@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The version this okng writes and reads: the newest revision in `migrations/versions`."""
 
 metadata = MetaData()
@@ -196,6 +196,52 @@ second_opinions = Table(
     sqlite_autoincrement=True,
 )
 """What another model than the one that decided saw on the same part."""
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("lane", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("recipe_hash", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("model_hash", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("shift", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("started_utc_us", Integer, nullable=False),
+    Column("ended_utc_us", Integer),
+    Column("ended_by", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("parts", Text, nullable=False),
+    Column("mark_id", Integer, nullable=False),
+    Column("hold_after_id", Integer, nullable=False),
+    Column("hold_upto_id", Integer, nullable=False),
+    CheckConstraint("state IN ('running', 'passed', 'failed', 'aborted', 'overridden')", name="ck_challenge"),
+    Index("ix_challenges_lane", "lane"),
+    Index("ix_challenges_started", "started_utc_us"),
+    sqlite_autoincrement=True,
+)
+"""Challenge runs and overrides, in the order of their rulings. `mark_id`: the last inspection when it began."""
+
+challenge_results = Table(
+    "challenge_results",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("challenge_id", Integer, ForeignKey("challenges.id"), nullable=False),
+    Column("part", Text, nullable=False),
+    Column("inspection_id", Integer, nullable=False),
+    Column("utc_us", Integer, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("defects", Text, nullable=False),
+    Column("wrong", Text, nullable=False),
+    Index("ix_challenge_results", "challenge_id"),
+    sqlite_autoincrement=True,
+)
+"""What challenge parts were judged. `inspection_id` may name one that retention has deleted."""
 
 events = Table(
     "events",

@@ -6,6 +6,10 @@ Arguments: database, folder of revisions, the step before which the process kill
 import sys
 from pathlib import Path
 
+from agent.store.schema import HEAD
+
+LATER = f"{int(HEAD) + 1:04d}"
+"""The version after the newest one."""
 STEPS = 6
 REVISION = '''
 """A later version, in several steps."""
@@ -13,7 +17,7 @@ import os, signal
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0003", "0002", None, None
+revision, down_revision, branch_labels, depends_on = "{later}", "{head}", None, None
 KILL_BEFORE = {kill}
 
 
@@ -41,14 +45,14 @@ def upgrade():
 
 
 def write_revision(folder: Path, kill: int = 0) -> Path:
-    """The folder of revision 0003, which dies before step `kill`, or is refused there if `kill` < 0."""
+    """The folder of the later revision, which dies before step `kill`, or is refused there if `kill` < 0."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "r0003_later.py").write_text(REVISION.format(kill=kill))
+    (folder / f"r{LATER}_later.py").write_text(REVISION.format(kill=kill, head=HEAD, later=LATER))
     return folder
 
 
 if __name__ == "__main__":
     from agent.store.migrate import bring_up
 
-    bring_up(Path(sys.argv[1]), "0002", "0003", [Path(sys.argv[2])])
+    bring_up(Path(sys.argv[1]), HEAD, LATER, [Path(sys.argv[2])])
     print("moved")

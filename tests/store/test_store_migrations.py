@@ -25,7 +25,7 @@ from agent.version import __version__
 from pipelines.values import Outcome
 from tests.store.audit import audit
 from tests.store.made import Committed, HandClock, record, writer
-from tests.store.more_versions import STEPS, write_revision
+from tests.store.more_versions import LATER, STEPS, write_revision
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,12 +91,12 @@ def test_the_migrations_make_the_tables_that_the_code_names(tmp_path: Path) -> N
 def test_a_migration_keeps_the_rows_and_a_copy(tmp_path: Path) -> None:
     database = full(tmp_path)
     before = contents(database)
-    bring_up(database, HEAD, "0003", [write_revision(tmp_path / "later")])
-    assert version(database) == "0003"
+    bring_up(database, HEAD, LATER, [write_revision(tmp_path / "later")])
+    assert version(database) == LATER
     connection = open_read_only(database)
     assert connection.execute("SELECT count(*), sum(lot_id = id) FROM inspections").fetchone() == (20, 20)
     connection.close()
-    copy = tmp_path / "results.before-0003.db"
+    copy = tmp_path / f"results.before-{LATER}.db"
     assert version(copy) == HEAD
     assert [line for line in contents(copy) if line.startswith("INSERT")] == [
         line for line in before if line.startswith("INSERT")
@@ -121,15 +121,17 @@ def test_killed_in_the_middle_the_old_version_is_whole(tmp_path: Path, step: int
     # The old version works on, and the next attempt succeeds.
     writer(tmp_path, HandClock()).start().close()
     audit(database, range(1, 21))
-    bring_up(database, HEAD, "0003", [write_revision(tmp_path / "again")])
-    assert version(database) == "0003"
+    bring_up(database, HEAD, LATER, [write_revision(tmp_path / "again")])
+    assert version(database) == LATER
 
 
 def test_a_refused_migration_leaves_the_old_version_whole(tmp_path: Path) -> None:
     database = full(tmp_path)
     before = contents(database)
-    with pytest.raises(StoreFailed, match=r"results\.db: moving it from schema 0002 to 0003 failed.*it is as it was"):
-        bring_up(database, HEAD, "0003", [write_revision(tmp_path / "later", -5)])
+    with pytest.raises(
+        StoreFailed, match=rf"results\.db: moving it from schema {HEAD} to {LATER} failed.*it is as it was"
+    ):
+        bring_up(database, HEAD, LATER, [write_revision(tmp_path / "later", -5)])
     assert contents(database) == before
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.store.database import open_read_only, schema_version
 from agent.store.migrate import bring_up
 from agent.store.read import Reader
+from agent.store.schema import HEAD
 from agent.store.values import PartQuery, Review, Sampling
 from pipelines.values import Outcome
 from tests.store.audit import audit
@@ -64,7 +65,7 @@ def test_a_station_goes_on_with_an_upgraded_database(tmp_path: Path) -> None:
     reader = Reader(database)
     assert reader.reviews([2])[2].verdict == "ok"
     assert reader.outcomes(PartQuery()) == {Outcome.OK: 2, Outcome.NG: 2, Outcome.UNSURE: 1}
-    assert version(tmp_path / "results.before-0002.db") == "0001"
+    assert version(tmp_path / f"results.before-{HEAD}.db") == "0001"
     audit(database, range(1, 6))
 
 
@@ -87,6 +88,6 @@ def test_killed_at_each_step_of_the_upgrade_the_old_version_is_whole(tmp_path: P
         assert died.returncode == -signal.SIGKILL, (step, died.stderr)
         assert version(database) == "0001", step
         assert contents(database) == before, step
-        bring_up(database, "0001")
+        bring_up(database, "0001", "0002")
         assert version(database) == "0002"
         assert contents(database) == before
