@@ -1,5 +1,6 @@
 """All that the page says: one catalogue an area, each key in one of them only."""
 
+from agent.web.catalogue.charts import CHARTS
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.station import STATION
@@ -9,4 +10,5 @@ CATALOGUES: tuple[Texts, ...] = (
     JUDGING,
     STATION,
     PAGE,
+    CHARTS,
 )
