@@ -2,18 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, astuple
 
 from agent.clock import SystemClock
 from agent.config import Config
 from agent.control import ask
 from agent.lock import DataFolderBusy, DataLock
+from agent.review.said import ANSWER_S, said
 from agent.store.values import Review
 from agent.store.write import Writer
 from agent.uplink.payload import StationEncoder
 
-ANSWER_S = 70.0
-"""Longer than the store's own patience."""
 Progress = Callable[[int, int], None]
 
 
@@ -38,13 +36,6 @@ def _way(stack: ExitStack, config: Config) -> Callable[[Review], object]:
     store = _writer(config).start()
     stack.callback(store.close)
     return store.review
-
-
-def said(review: Review) -> dict[str, object]:
-    """A review as the verb `review` of the control socket takes it."""
-    body = asdict(review)
-    del body["id"]
-    return body | {"boxes": [list(astuple(box)) for box in review.boxes]}
 
 
 def _writer(config: Config) -> Writer:

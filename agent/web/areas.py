@@ -5,7 +5,8 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from agent.web.desk import Desk
+from agent.web.review.area import area as review
 
 Area = Callable[[Desk], tuple[APIRouter, ...]]
 
-AREAS: tuple[Area, ...] = ()
+AREAS: tuple[Area, ...] = (review,)

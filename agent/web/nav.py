@@ -19,6 +19,7 @@ class Place:
 PLACES: tuple[Place, ...] = (
     Place("line", "/"),
     Place("parts", "/parts"),
+    Place("review", "/review"),
 )
 """The head's."""
 

@@ -25,7 +25,7 @@ class QueryRefused(OkngError):
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """Takes the values of a request one by one and collects what is wrong with them."""
 
     asked: Mapping[str, str]
@@ -71,10 +71,15 @@ class _Reading:
             return None
         return int(value)
 
+    def refuse(self) -> None:
+        """Raises QueryRefused if anything was wrong."""
+        if self.problems:
+            raise QueryRefused(tuple(self.problems))
+
 
 def read_query(asked: Mapping[str, str], zone: tzinfo) -> PartQuery:
     """The search that a request asks for. Raises QueryRefused with everything that is wrong."""
-    reading = _Reading(asked, zone, [])
+    reading = Reading(asked, zone, [])
     reading.problems += [
         Problem(name[:40], f"unknown; known are {', '.join(FIELDS)}") for name in asked if name not in FIELDS
     ]
@@ -90,8 +95,7 @@ def read_query(asked: Mapping[str, str], zone: tzinfo) -> PartQuery:
         before_id=reading.whole("before_id", MAX_ID),
         limit=reading.whole("limit", MAX_PAGE) or PAGE,
     )
-    if reading.problems:
-        raise QueryRefused(tuple(reading.problems))
+    reading.refuse()
     return query
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from agent.control import ask
 from agent.errors import ControlFailed
-from agent.review.hand_in import hand_in, said
+from agent.review.hand_in import hand_in
+from agent.review.said import said
 from agent.settings import load
 from agent.station.review_verbs import review_in
 from agent.store.reviews import ReviewRefused

@@ -19,10 +19,11 @@ from agent.clock import SystemClock
 from agent.config import StationConfig, StoreConfig
 from agent.errors import ControlFailed
 from agent.station.live import Live
+from agent.station.review_verbs import ReviewVerbs
 from agent.station.server import ControlServer
 from agent.status import DiskStatus, LaneStatus, Status, UplinkStatus
 from agent.store.read import Reader
-from agent.store.values import Evidence
+from agent.store.values import Evidence, Sampling
 from agent.store.write import Writer
 from agent.uplink.payload import StationEncoder
 from pipelines.values import (
@@ -42,6 +43,7 @@ from pipelines.values import (
 )
 
 LIMIT = 0.45
+NOT_DRAWN = Sampling()
 SPUR = Detection("spur", 0.93, 300.0, 200.0, 340.0, 236.0)
 
 
@@ -154,8 +156,12 @@ class FakeStation:
         purpose: Purpose = Purpose.PRODUCTION,
         keep: bool = True,
         utc_us: int = 0,
+        sampling: Sampling | None = None,
     ) -> int:
-        """Commit one part, show its picture, keep it; returns its id. `utc_us`: when it was captured, 0: now."""
+        """Commit one part, show its picture, keep it; returns its id. `utc_us`: when it was captured, 0: now.
+
+        `sampling`: with which probabilities it was drawn; its picture is lossless then.
+        """
         assert self._store is not None
         pixels = grey_board() if pixels is None else pixels
         if outcome is Outcome.NG and not found:
@@ -176,20 +182,20 @@ class FakeStation:
         self._store.add(_record(frame, lane, outcome, tuple(found), rule), frame, committed)
         assert done.wait(20)
         if keep:
-            self.keep(numbers[0], pixels)
+            self.keep(numbers[0], pixels, ".jpg" if sampling is None else ".png", sampling or Sampling())
         status = self.lanes.get(lane)
         if status is not None:
             self.set_lane(lane, judged=status.judged + 1, captured=status.captured + 1)
         return numbers[0]
 
-    def keep(self, record_id: int, pixels: Pixels, kind: str = ".jpg") -> None:
+    def keep(self, record_id: int, pixels: Pixels, kind: str = ".jpg", sampling: Sampling = NOT_DRAWN) -> None:
         assert self._store is not None
         folder = self.data / "evidence"
         folder.mkdir(exist_ok=True)
         data = cv2.imencode(kind, pixels)[1].tobytes()
         name = f"{record_id}{kind}"
         (folder / name).write_bytes(data)
-        self._store.set_evidence(record_id, Evidence(name, hashlib.sha256(data).hexdigest(), len(data)))
+        self._store.set_evidence(record_id, Evidence(name, hashlib.sha256(data).hexdigest(), len(data)), sampling)
         reader, end = Reader(self.data / "results.db"), time.monotonic() + 20
         while (part := reader.part(record_id)) is None or part.evidence is None:
             assert time.monotonic() < end
@@ -200,7 +206,9 @@ class FakeStation:
         self._store.event(name, **detail)
 
     def verbs(self) -> Mapping[str, Any]:
-        return {"status": self._status, "watch": self._watch, "judge": self._judge}
+        assert self._store is not None
+        own = {"status": self._status, "watch": self._watch, "judge": self._judge}
+        return {**own, **ReviewVerbs(self._store).table()}
 
     def _status(self, _: Mapping[str, Any]) -> Mapping[str, object]:
         if self.hung.is_set():

@@ -3,6 +3,7 @@
 from agent.web.catalogue.charts import CHARTS
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.page import PAGE
+from agent.web.catalogue.review import REVIEW
 from agent.web.catalogue.station import STATION
 from agent.web.catalogue.text import Texts
 
@@ -11,4 +12,5 @@ CATALOGUES: tuple[Texts, ...] = (
     STATION,
     PAGE,
     CHARTS,
+    REVIEW,
 )
