@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from agent.errors import OkngError
+
 
 def write_atomically(file: Path, content: bytes, mode: int = 0o640) -> None:
     """Replace a file durably: a temporary file beside it, fsync, rename, fsync of the folder.
@@ -23,6 +25,20 @@ def write_atomically(file: Path, content: bytes, mode: int = 0o640) -> None:
         os.unlink(name)
         raise
     sync_folder(file.parent)
+
+
+def refuse_unwritable(*files: Path | None) -> None:
+    """Before a work of minutes whose result is to go there. Raises OkngError, naming what is in the way."""
+    for file in files:
+        if file is None:
+            continue
+        folder = file.absolute().parent
+        if not folder.is_dir():
+            raise OkngError(f"{file}: there is no folder {folder}")
+        if file.is_dir():
+            raise OkngError(f"{file}: is a folder; the name of a file is allowed")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OkngError(f"{file}: this user may not write into {folder}")
 
 
 def sync_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agent.commands import backtest, backup, bundle, dataset, evaluate, model, review, support, train
-from agent.errors import EXIT_BAD_CONFIGURATION, ConfigurationRefused, OkngError
+from agent.errors import EXIT_BAD_CONFIGURATION, EXIT_INTERRUPTED, ConfigurationRefused, OkngError
 from agent.version import __version__
 
 DEFAULT_CONFIG = Path("/etc/okng/station.toml")
@@ -91,7 +91,7 @@ def _add_tools(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb. Exit code 0: done; 1: failed, said why; 2: wrong usage; 78: bad configuration."""
+    """Run one verb. Exit code 0: done; 1: failed, said why; 2: wrong usage; 78: bad configuration; 130: Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
         run: Callable[[argparse.Namespace], int] = _VERBS.get(options.verb) or options.run
@@ -102,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OkngError as error:
         print(f"okng: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # of a verb that has nothing to put away
+        print("okng: stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def _version(_: argparse.Namespace) -> int:

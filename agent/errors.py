@@ -6,6 +6,9 @@ from dataclasses import dataclass
 EXIT_BAD_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; systemd units and `okng run` pass it through."""
 
+EXIT_INTERRUPTED = 130
+"""As a shell says of a command that ended by SIGINT."""
+
 
 class OkngError(Exception):
     """Anything okng refuses, with a message meant for a person."""

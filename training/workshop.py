@@ -4,17 +4,20 @@ check, pictures, fit, [prune], export, int8, [qat], times, thresholds, evaluatio
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from agent.errors import OkngError
 from agent.station.models.bundle import Bundle
+from training.datasets.blocks import in_blocks
 from training.datasets.check import check
+from training.datasets.likeness import twins
 from training.datasets.options import Options
 from training.datasets.read import read_dataset
 from training.datasets.split import divide, hold_out, split
-from training.datasets.values import Dataset
+from training.datasets.values import Dataset, DatasetRefused
 from training.finish import Finished, finish, sentence
 from training.halves import Halves, bad_parts, halves
 from training.learn import learn
@@ -105,14 +108,27 @@ def _with_reference(dataset: Dataset, reference: Path | None) -> Dataset:
 
 
 def divided(dataset: Dataset, order: Order) -> Dataset:
-    """With a split "val": the groups held out, the author's own, or a tenth of the training split by group."""
+    """With a split "val": the groups held out, the author's own, or a tenth of the training split by group.
+
+    Raises DatasetRefused where there are too few groups, with how many are needed."""
     if "" in dataset.splits:
-        dataset = split(dataset, SHARES, order.seed)
+        dataset = _by_day(dataset, order) if dataset.kind == "review" else split(dataset, SHARES, order.seed)
     if order.hold_out:
         return hold_out(dataset, order.hold_out)
     if VAL not in dataset.splits:
         return divide(dataset, "train", SHARES, order.seed)
     return dataset
+
+
+def _by_day(dataset: Dataset, order: Order) -> Dataset:
+    """A review export divided by recipe and day; where there is one such group only by blocks of it, twins together."""
+    blocks = in_blocks(dataset)
+    if blocks is dataset:
+        return split(dataset, SHARES, order.seed)
+    together = () if order.allow_leak else twins([picture.file for picture in blocks.pictures])
+    with suppress(DatasetRefused):
+        return split(blocks, SHARES, order.seed, together)
+    return split(blocks, SHARES, order.seed)  # everything is like everything: the check names it, as a leak
 
 
 def _page(shop: Shop, done: Finished) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from agent.commands import moments
 from agent.commands.table import Verbs
-from agent.errors import OkngError
+from agent.errors import EXIT_INTERRUPTED, OkngError
+from pipelines.values import Purpose
 
 if TYPE_CHECKING:
     from agent.config import Config
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 LOWEST = 19
 """Of nice(2): a station beside it must not notice."""
-INTERRUPTED = 130
+_PURPOSES = tuple(str(purpose) for purpose in Purpose)
 _MORE = ("limit", "json", "page", "device", "threads")
 
 
@@ -30,7 +31,7 @@ def add(verbs: Verbs) -> None:
     verb.add_argument("bundle", metavar="BUNDLE", help="an installed model's id, a bundle's folder, or an .okng")
     moments.add_options(verb, needs_since=True)
     verb.add_argument("--by", type=Path, metavar="RECIPE.toml", help="judge by this recipe; default: each part's own")
-    verb.add_argument("--purpose", default="production", help="which parts; default: %(default)s")
+    verb.add_argument("--purpose", default="production", choices=_PURPOSES, help="which parts; default: %(default)s")
     verb.add_argument("--limit", type=_count, default=0, metavar="N", help="at most N parts, drawn by chance")
     verb.add_argument("--lossy", action="store_true", help="judge JPEGs too, apart from the others")
     verb.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
@@ -67,7 +68,7 @@ def _run(options: argparse.Namespace) -> int:
         try:
             return _inside(options, ended)
         except KeyboardInterrupt:
-            return INTERRUPTED
+            return EXIT_INTERRUPTED
 
 
 def _again(options: argparse.Namespace) -> list[str]:
@@ -80,13 +81,15 @@ def _again(options: argparse.Namespace) -> list[str]:
 
 
 def _inside(options: argparse.Namespace, ended: Callable[[], bool]) -> int:
+    from agent.atomic import refuse_unwritable
     from agent.settings import load
     from agent.station.backtest.page import page
     from agent.station.backtest.values import Wishes
     from agent.station.backtest.words import as_json, lines
 
+    refuse_unwritable(options.json, options.page)
     config = load(options.config).config
-    asked = moments.query_of(options, config.station.timezone)
+    asked = moments.query_of(options, config)
     query = replace(asked, purpose=options.purpose, until_utc_us=asked.until_utc_us or _now_us())
     wishes = Wishes(query, limit=options.limit, lossy=options.lossy)
     with tempfile.TemporaryDirectory(prefix="okng-backtest-") as scratch:
@@ -100,7 +103,7 @@ def _inside(options: argparse.Namespace, ended: Callable[[], bool]) -> int:
     if options.page is not None:
         _write(options.page, page(done, name).encode())
     print("\n".join(lines(done)))
-    return INTERRUPTED if done.interrupted else 0
+    return EXIT_INTERRUPTED if done.interrupted else 0
 
 
 def _now_us() -> int:

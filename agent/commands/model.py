@@ -1,10 +1,12 @@
 """`okng model`: the models of a station, through its control socket, or by its data folder when none runs."""
 
 import argparse
+import difflib
 import json
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from agent.commands.table import Verbs
 from agent.errors import OkngError
 from agent.paths import CONFIGURATION
 
+_SHARES = ("mAP", "AP", "F", "accuracy", "recall", "precision")
+"""How the figures' names begin that are shares, 0..1."""
 PATIENCE_S = 1800.0
 """A first compilation on every device of the order may take minutes."""
 
@@ -103,8 +107,17 @@ def _line(model: Mapping[str, Any]) -> str:
         return f"{model['id']}  {model['source']}, {model['mb']} MB: REFUSED: {model['problem']}"
     told = [f"{model['source']}, {model['mb']} MB", model["signature"] if model["source"] != "bundled" else ""]
     told += [model["promise"], model["used"]]
-    told += [", ".join(f"{name} {value}" for name, value in model["figures"].items())]
+    told += [", ".join(f"{name} {_figure(name, value)}" for name, value in model["figures"].items())]
     return f"{model['id']}  {'; '.join(text for text in told if text)}"
+
+
+def _figure(name: str, value: object) -> str:
+    """A share in percent with two decimals, cut and not rounded: 100 % is said of nothing that is less."""
+    if not isinstance(value, float):
+        return str(value)
+    if 0 <= value <= 1 and name.startswith(_SHARES):
+        return f"{(Decimal(repr(value)) * 100).quantize(Decimal('0.01'), ROUND_DOWN)} %"
+    return f"{value:.6g}"
 
 
 def _gate(gate: Mapping[str, Any]) -> str:
@@ -136,6 +149,7 @@ def _held(back: Mapping[str, Any]) -> str:
 
 
 def _import(options: argparse.Namespace) -> int:
+    _must_be_there(options.file)
     said = _say(options, "model_import", file=str(options.file.absolute()))
     if options.json:
         print(json.dumps(said, indent=1))
@@ -145,6 +159,23 @@ def _import(options: argparse.Namespace) -> int:
         print(f"    {_gate({**gate, 'passed': not gate['why']})}")
     print(f"next: okng model activate {said['id']}")
     return 0
+
+
+def _must_be_there(file: Path) -> None:
+    """Said by the command itself: it knows the folder that a person has mistyped a name in. Raises OkngError."""
+    from agent.station.models.archive import SUFFIX
+
+    try:
+        if file.exists():
+            return
+        there = sorted(entry.name for entry in file.absolute().parent.iterdir())
+    except OSError:  # a name that none can have; a folder that is not there either, or not ours to look into
+        there = []
+    fitting = [name for name in there if name.endswith(SUFFIX) or (file.parent / name / "manifest.json").is_file()]
+    near = difflib.get_close_matches(file.name, fitting, 1)
+    hint = f"; did you mean {file.parent / near[0]}?" if near else ""
+    allowed = f"a file NAME-VERSION{SUFFIX} is allowed, and where no station runs a bundle's folder"
+    raise OkngError(f"{file}: does not exist; {allowed}{hint}")
 
 
 def _activate(options: argparse.Namespace) -> int:
@@ -160,7 +191,14 @@ def _activate(options: argparse.Namespace) -> int:
 
 def _rollback(options: argparse.Namespace) -> int:
     said = _say(options, "model_rollback", recipe=options.recipe)
-    print(json.dumps(said, indent=1) if options.json else f"back to {said['to']}; {said['model']}: {_held(said)}")
+    if options.json:
+        print(json.dumps(said, indent=1))
+        return 0
+    if said.get("after"):  # by an older station: not said
+        print(f"before this, {said['after']}")
+        print(f"now {said['model']}, which judged since then, is taken back too; to have it again: ", end="")
+        print(f"okng model activate {said['model']} --again")
+    print(f"back to {said['to']}; {said['model']}: {_held(said)}")
     return 0
 
 

@@ -1,13 +1,19 @@
 """Moments on the command line: `--since 2026-11-24`, `--until 2026-11-24T13:30`, with or without a zone."""
 
 import argparse
+import difflib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.errors import OkngError
 from agent.paths import CONFIGURATION
 from agent.store.values import PartQuery
+
+if TYPE_CHECKING:
+    from agent.config import Config
 
 
 def add_options(parser: argparse.ArgumentParser, needs_since: bool = False) -> None:
@@ -24,14 +30,39 @@ def add_options(parser: argparse.ArgumentParser, needs_since: bool = False) -> N
     )
 
 
-def query_of(options: argparse.Namespace, timezone: str) -> PartQuery:
-    """The query that the options of `add_options` mean. Raises OkngError."""
+def query_of(options: argparse.Namespace, config: "Config") -> PartQuery:
+    """The query that the options of `add_options` mean. Raises OkngError, for an unknown lane or recipe too."""
+    timezone = config.station.timezone
+    _refuse_unknown(options.lane, options.recipe, config)
     return PartQuery(
         lane=options.lane,
         recipe=options.recipe,
         since_utc_us=moment(options.since, "--since", timezone) if options.since else None,
         until_utc_us=moment(options.until, "--until", timezone) if options.until else None,
     )
+
+
+def _refuse_unknown(lane: str, recipe: str, config: "Config") -> None:
+    """A name that is none would find no part, and look like a line without defects.
+
+    Known are those that are configured, and those that anything was ever judged by.
+    """
+    from agent.recipes import Recipes
+    from agent.store.read import Reader
+
+    if not lane and not recipe:
+        return
+    data = config.station.data
+    lanes, recipes = Reader(data / "results.db").judged_for()
+    _must_be_among("--lane", lane, lanes | config.lanes.keys())
+    _must_be_among("--recipe", recipe, recipes | set(Recipes(data).names()))
+
+
+def _must_be_among(option: str, name: str, known: Iterable[str]) -> None:
+    if name and name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f", did you mean {near[0]}?" if near else ""
+        raise OkngError(f"{option} {name}: unknown{hint}; known: {', '.join(sorted(known)) or 'none'}")
 
 
 def moment(text: str, option: str, timezone: str) -> int:

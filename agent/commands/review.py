@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,13 @@ from agent.commands import moments
 from agent.commands.table import Verbs
 from agent.errors import OkngError
 from agent.paths import CONFIGURATION
+
+NOBODY = (
+    "nobody has reviewed any of these parts: this export holds passes that nobody has looked at, and not one defect "
+    "to train on. Review parts on the station first (docs/review.md), those found NG or UNSURE above all, and export "
+    "again; or look at the pictures in images/, set `verdict` in okng-review.json, draw boxes into labels/, and bring "
+    "that back: okng review import"
+)
 
 
 def add(verbs: Verbs) -> None:
@@ -54,7 +62,7 @@ def _export(options: argparse.Namespace) -> int:
 
     config = load(options.config).config
     now_us = SystemClock().now().utc_us
-    query = moments.query_of(options, config.station.timezone)
+    query = moments.query_of(options, config)
     query = replace(query, until_utc_us=query.until_utc_us or now_us)
     wishes = Wishes(options.out, query, options.reviewed_only, options.leave_out_tampered)
     try:
@@ -74,6 +82,8 @@ def _export(options: argparse.Namespace) -> int:
         print(f"  left out: {problem}")
     if exported.gone:
         print(f"  {exported.gone} pictures were removed meanwhile, by retention")
+    if not reviewed:
+        print(f"warning: {NOBODY}", file=sys.stderr)
     return 0
 
 

@@ -2,10 +2,11 @@
 
 import argparse
 import ast
+import sys
 from pathlib import Path
 
 from agent.commands.table import Verbs
-from agent.errors import OkngError
+from agent.errors import EXIT_INTERRUPTED, OkngError
 
 NEEDS = "okng train needs the extra training: pip install 'okng[training]'"
 
@@ -92,22 +93,23 @@ def _train(options: argparse.Namespace) -> int:
             raise
         raise OkngError(f"{NEEDS} (no {error.name})") from error
     given = vars(options)
-    same = {name: given[name] for name in _SAME}
-    run(
-        Order(
-            **same,
-            side_px=options.imgsz,
-            hours=_hours(options),
-            epochs=options.epochs or 100,
-            fold=not options.no_fold,
-            qat_hours=options.qat,
-            hold_out=tuple(options.hold_out),
-            limit=0.01 if options.limit is None else options.limit,
-            promise=options.limit is not None,
-            extra=dict(_pair(text) for text in options.extra),
-        ),
-        lambda line: print(line, flush=True),
+    order = Order(
+        **{name: given[name] for name in _SAME},
+        side_px=options.imgsz,
+        hours=_hours(options),
+        epochs=options.epochs or 100,
+        fold=not options.no_fold,
+        qat_hours=options.qat,
+        hold_out=tuple(options.hold_out),
+        limit=0.01 if options.limit is None else options.limit,
+        promise=options.limit is not None,
+        extra=dict(_pair(text) for text in options.extra),
     )
+    try:
+        run(order, lambda line: print(line, flush=True))
+    except KeyboardInterrupt:
+        print("okng: stopped; the same command with --resume goes on where it was", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 0
 
 

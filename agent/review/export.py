@@ -68,7 +68,12 @@ def export(wishes: Wishes, config: Config, utc_us: int, progress: Progress) -> E
     reader = Reader(config.station.data / "results.db")
     chosen = choose(reader, wishes.query, wishes.reviewed_only)
     if not chosen:
-        raise OkngError("no reviewed part and no sampled pass with a picture is among the parts asked for")
+        asked = "parts" if wishes.reviewed_only else "parts, and no sampled pass,"
+        raise OkngError(
+            f"no reviewed {asked} with a picture among those asked for: review parts on the station first "
+            "(docs/review.md), or ask for others (--since, --until, --lane, --recipe); which passes keep a picture "
+            "says the recipe's evidence_ok_rate"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".part", dir=out.parent))
     try:

@@ -73,8 +73,7 @@ def _activate(there: Shelf, said: Mapping[str, Any]) -> Mapping[str, Any]:
 def _rollback(there: Shelf, data: Path, recipe: str, now_utc_us: int) -> Mapping[str, Any]:
     name = there.choice.named(recipe)
     was = there.activations.of(name)
-    if not was.previous:
-        raise OkngError(f"recipe {name}: there is no good model to go back to")
+    was.way_back(name)
     back = there.choice.take_back(name, "told to", False, now_utc_us)
     with suppress(OkngError):  # no station has judged here yet
         to_hold = Reader(data / "results.db").judged_by(was.digest, was.since_utc_us)

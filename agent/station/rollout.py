@@ -216,11 +216,10 @@ class Rollout:
         name = self._choice.named(recipe)
         with self._preparer.one_at_a_time, self._doing(f"taking back the model of recipe {name}"):
             activation = self._activations.of(name)
-            if not activation.previous:
-                raise OkngError(f"recipe {name}: there is no good model to go back to")
+            good = activation.way_back(name)
             lacking = [lane for lane in self._on(name) if lacks_good(lane, activation.digest)]
             # All of them first: no lane goes back where another cannot.
-            made = [(lane, self._before(lane, name, activation.previous[0])) for lane in lacking]
+            made = [(lane, self._before(lane, name, good)) for lane in lacking]
             for lane, job in made:
                 if lane.job is None:
                     lane.take_over(job)
@@ -251,7 +250,9 @@ class Rollout:
         self._activations.insist(name, rolled_back=back)
         after_s = round(ms_between(since, detected) / 1e3, 3) if since else -1.0
         times = {"after_s": after_s, "took_ms": round(took_ms, 1)}
-        self._event("model_rolled_back", recipe=name, **back.model_dump(mode="json", exclude={"by_itself"}), **times)
+        self._event(
+            "model_rolled_back", recipe=name, **back.model_dump(mode="json", exclude={"by_itself", "after"}), **times
+        )
         return back
 
     def _sees_to(self, lane: Lane, name: str, taken: Activation, why: str) -> None:

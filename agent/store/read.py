@@ -25,6 +25,7 @@ from agent.store.schema import (
     events,
     inspections,
     meta,
+    origins,
     outbox,
     reviews,
     second_opinions,
@@ -210,6 +211,12 @@ class Reader:
         with self._reading() as conn:
             found = {str(outcome): int(n) for outcome, n in conn.execute(outcomes_query(query))}
         return {outcome: found.get(str(outcome), 0) for outcome in Outcome}
+
+    def judged_for(self) -> tuple[frozenset[str], frozenset[str]]:
+        """(lanes, recipes) of everything that was ever judged here, of lanes and recipes that are gone too."""
+        with self._reading() as conn:
+            rows = conn.execute(select(origins.c.lane, origins.c.recipe).distinct()).all()
+        return frozenset(str(lane) for lane, _ in rows), frozenset(str(recipe) for _, recipe in rows)
 
     def reviews(self, parts: Sequence[int]) -> dict[int, Review]:
         """Of these parts the reviews that count: each one's newest."""

@@ -63,9 +63,11 @@ def test_any_cut_is_refused(copy: Path, file: str, share: float) -> None:
 
 
 @pytest.mark.parametrize("file", [*FILES, MANIFEST])
-def test_missing_file_is_named(copy: Path, file: str) -> None:
+def test_missing_file_is_named_and_no_other(copy: Path, file: str) -> None:
     (copy / file).unlink()
-    assert "cannot be read: No such file" in refused(copy)[file]
+    problems = refused(copy)
+    assert list(problems) == [file]
+    assert "not there" in problems[file]
 
 
 @pytest.mark.parametrize("name", ["extra.bin", ".hidden", "folder"])
@@ -177,7 +179,7 @@ def test_a_folder_that_cannot_be_read_is_refused_by_name(copy: Path) -> None:
     manifest = (copy / MANIFEST).read_bytes()
     assert "cannot be read" in refused(copy / MANIFEST)[MANIFEST]
     shutil.rmtree(copy)
-    assert "cannot be read: No such file" in refused(copy)[MANIFEST]
+    assert "is not there; a bundle's folder" in refused(copy)[copy.name]
     copy.write_bytes(manifest)
     assert "cannot be read: Not a directory" in refused(copy)[MANIFEST]
 

@@ -73,13 +73,20 @@ def _spread(values: np.typing.NDArray[np.float64]) -> Spread | None:
 
 def _empty_sets(dataset: Dataset) -> Iterator[Finding]:
     if not dataset.pictures:
-        yield Finding(Severity.ERROR, Code.NOTHING, ".", "no pictures")
+        yield Finding(Severity.ERROR, Code.NOTHING, dataset.name(dataset.root), "no pictures")
     used = {b.label for p in dataset.pictures for b in p.boxes}
     for label in dataset.labels:
         if label not in used:
-            yield Finding(Severity.WARNING, Code.UNUSED_CLASS, ".", f"class {label!r} has no box")
+            yield Finding(
+                Severity.WARNING, Code.UNUSED_CLASS, dataset.name(dataset.root), f"class {label!r} has no box"
+            )
         elif (train := dataset.of("train")) and all(b.label != label for p in train for b in p.boxes):
-            yield Finding(Severity.WARNING, Code.UNUSED_CLASS, ".", f"class {label!r} has no box in the train split")
+            yield Finding(
+                Severity.WARNING,
+                Code.UNUSED_CLASS,
+                dataset.name(dataset.root),
+                f"class {label!r} has no box in the train split",
+            )
 
 
 def _picture_findings(dataset: Dataset, picture: Picture, seen: Print) -> Iterator[Finding]:
@@ -158,4 +165,4 @@ def _groups(dataset: Dataset) -> Iterable[Finding]:
         if len(counts) > 1:
             shares = ", ".join(f"{count} in {split or 'none'}" for split, count in counts.items())
             what = f"group {group!r} lies in more than one split ({shares}): its parts may be alike"
-            yield Finding(Severity.WARNING, Code.GROUP_IN_SPLITS, ".", what)
+            yield Finding(Severity.WARNING, Code.GROUP_IN_SPLITS, dataset.name(dataset.root), what)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from agent.atomic import write_atomically
+from agent.atomic import refuse_unwritable, write_atomically
+from training.datasets.blocks import in_blocks
 from training.datasets.check import check
 from training.datasets.likeness import twins
 from training.datasets.options import Options
@@ -35,6 +36,7 @@ class Wishes:
 
 def run(wishes: Wishes) -> int:
     """Exit code: 0, or 1 where the data set has errors; it is not written anew then."""
+    refuse_unwritable(wishes.json)
     dataset = read_dataset(wishes.folder, wishes.kind, Options(mask_least_px=wishes.least_px))
     if wishes.out is not None and wishes.out.exists():
         raise DatasetRefused(f"{wishes.out}: is there already, a data set is written to a new folder")
@@ -51,6 +53,10 @@ def run(wishes: Wishes) -> int:
 
 def _write(dataset: Dataset, out: Path, wishes: Wishes) -> Path:
     if any(picture.split == "" for picture in dataset.pictures):
+        if dataset.kind == "review":
+            before, dataset = len(dataset.findings), in_blocks(dataset)
+            for finding in dataset.findings[before:]:
+                print(finding)
         together = twins([picture.file for picture in dataset.pictures])
         dataset = split(dataset, shares_of(wishes.shares), wishes.seed, together)
     return write_yolo(dataset, out) if wishes.form == "yolo" else write_coco(dataset, out)

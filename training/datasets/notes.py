@@ -4,7 +4,7 @@ from pathlib import Path
 
 from training.datasets.headers import size_px
 from training.datasets.safely import Folder
-from training.datasets.values import Code, Finding, Severity
+from training.datasets.values import Code, Finding, Severity, name_below
 
 
 class Notes:
@@ -40,5 +40,5 @@ class Notes:
 
     def _add(self, severity: Severity, code: Code, where: Path | str, what: str) -> None:
         if isinstance(where, Path):
-            where = where.relative_to(self._root).as_posix() if where.is_relative_to(self._root) else str(where)
+            where = name_below(self._root, where)
         self._findings.append(Finding(severity, code, where, what))

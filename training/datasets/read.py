@@ -42,6 +42,11 @@ def read_dataset(path: Path, kind: str = "auto", options: Options = Options()) -
     if path.suffix.lower() in (".yaml", ".yml", ".json") and path.is_file():
         options = replace(options, file=path.resolve())
         path = path.parent.parent if path.parent.name == "annotations" else path.parent
+    if path.is_file():
+        allowed = (
+            "a data set's folder, its data.yaml, or its COCO file (.json) is allowed; of an archive, unpack it first"
+        )
+        raise DatasetRefused(f"{path}: is a file of another kind; {allowed}")
     folder = Folder(path)
     for name, known in KINDS.items():
         if kind == name or (kind == "auto" and known.sees(folder)):

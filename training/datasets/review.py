@@ -73,7 +73,7 @@ def read(folder: Folder, options: Options) -> Dataset:
         where = ".".join(map(str, first["loc"]))
         raise DatasetRefused(f"{file}: {where}: {first['msg']} ({error.error_count()} problem(s))") from error
     notes = Notes(folder)
-    parts = manifest.parts
+    parts = sorted(manifest.parts, key=lambda part: part.captured_utc_us)  # see training.datasets.blocks
     pictures = [p for part in parts if (p := _picture(folder, notes, part, manifest.labels)) is not None]
     return Dataset(folder.root, "review", manifest.labels, tuple(pictures), notes.findings, _facts(manifest))
 

@@ -59,13 +59,24 @@ def _divided(
         return dataset
     groups = _groups(dataset.pictures, places, together)
     if len(groups) < len(wanted):
-        raise DatasetRefused(f"{dataset.root}: {len(groups)} group(s) cannot be divided into {', '.join(wanted)}")
+        raise DatasetRefused(_too_few_groups(dataset, places, len(groups), tuple(wanted)))
     chosen = _assigned(dataset, list(groups.values()), wanted, seed)
     pictures = list(dataset.pictures)
     for members, name in zip(groups.values(), chosen, strict=True):
         for i in members:
             pictures[i] = replace(pictures[i], split=name)
     return replace(dataset, pictures=tuple(pictures))
+
+
+def _too_few_groups(dataset: Dataset, places: Sequence[int], groups: int, wanted: tuple[str, ...]) -> str:
+    names = sorted({dataset.pictures[i].group for i in places} - {""})
+    called = f" ({', '.join(names[:5])})" if names else ""
+    return (
+        f"{dataset.root}: {groups} group(s){called} cannot be divided into {', '.join(wanted)}: the {len(places)} "
+        f"pictures of a group, and pictures that are nearly the same, stay together. Needed are pictures of at least "
+        f"{len(wanted)} groups (another day, another lot, another board), or splits made by hand: folders "
+        f"{', '.join(wanted)}"
+    )
 
 
 def _groups(

@@ -167,4 +167,11 @@ class Dataset:
 
     def name(self, file: Path) -> str:
         """A file's path below the folder, for people."""
-        return file.relative_to(self.root).as_posix() if file.is_relative_to(self.root) else str(file)
+        return name_below(self.root, file)
+
+
+def name_below(root: Path, path: Path) -> str:
+    """A path below a folder, for people: the folder itself by its name, what lies elsewhere in full."""
+    if path == root:
+        return f"{root.name}/"
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

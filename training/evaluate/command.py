@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.atomic import write_atomically
+from agent.atomic import refuse_unwritable, write_atomically
 from agent.errors import OkngError
 from agent.recipes import read_recipe
 from agent.station.models.archive import unpack
@@ -46,9 +46,7 @@ def run(wishes: Wishes) -> int:
     """Measure and print. 0: measured, whatever the figures are. Raises OkngError."""
     if wishes.limit < 0 or wishes.threads < 0:
         raise OkngError(f"limit {wishes.limit}, threads {wishes.threads}: both must be 0 or more")
-    for file in (wishes.json, wishes.page):
-        if file is not None and not file.absolute().parent.is_dir():
-            raise OkngError(f"{file}: there is no folder {file.absolute().parent}")
+    refuse_unwritable(wishes.json, wishes.page)
     with ExitStack() as stack:
         bundle = _bundle(wishes.bundle, stack)
         done = evaluate(bundle, read_dataset(wishes.dataset, wishes.kind), _asked(wishes), _say)

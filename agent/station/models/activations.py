@@ -113,8 +113,15 @@ class RolledBack(_Kept):
     passed: int = 0
     """Of them OK: what is to be held."""
     by_itself: bool = True
+    after: str = ""
+    """What had been taken back just before, and why: two models are gone then, and not one."""
     seen: bool = False
     """A person knows of it, and has dealt with the parts: the alarm is over."""
+
+    @property
+    def told(self) -> str:
+        """In a few words, for people."""
+        return f"{self.model} was taken back {'by itself' if self.by_itself else 'by a person'}: {self.why[:200]}"
 
 
 class Activation(_Kept):
@@ -145,6 +152,14 @@ class Activation(_Kept):
     def decides(self, file_model: str) -> bool:
         """Whether it stands in for the model of a recipe whose file names this one."""
         return bool(self.active) and self.file_model == file_model
+
+    def way_back(self, recipe: str) -> Version:
+        """The good model before. Raises OkngError where there is none, with what has happened already."""
+        if self.previous:
+            return self.previous[0]
+        back = self.rolled_back
+        already = f"; {back.told}; {self.active} judges" if back is not None else ""
+        raise OkngError(f"recipe {recipe}: there is no good model to go back to{already}")
 
     @property
     def named(self) -> frozenset[str]:

@@ -220,6 +220,8 @@ def read_bundle(folder: Path, hash_of: Callable[[Path], str] = sha256_of) -> Bun
         if path.stat().st_size > MAX_MANIFEST_BYTES:
             raise BundleRefused(subject, [Problem(MANIFEST, f"larger than {MAX_MANIFEST_BYTES} bytes")])
         raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise BundleRefused(subject, [_lacking(folder)]) from error
     except OSError as error:
         raise BundleRefused(subject, [Problem(MANIFEST, f"cannot be read: {error.strerror}")]) from error
     manifest = parse_manifest(raw, subject)
@@ -227,6 +229,13 @@ def read_bundle(folder: Path, hash_of: Callable[[Path], str] = sha256_of) -> Bun
     if wrong := wrong + _strange(folder, manifest):
         raise BundleRefused(subject, wrong)
     return Bundle(folder=folder, manifest=manifest, digest=hashlib.sha256(raw).hexdigest())
+
+
+def _lacking(folder: Path) -> Problem:
+    if folder.is_dir():
+        return Problem(MANIFEST, "is not there, so this folder is no bundle; a folder NAME-VERSION with one is allowed")
+    what = "is not there; a bundle's folder, NAME-VERSION.okng or an installed model's id is allowed"
+    return Problem(folder.name or str(folder), what)
 
 
 def parse_manifest(raw: bytes, subject: str) -> Manifest:
@@ -252,6 +261,8 @@ def _check(file: Path, want: str, hash_of: Callable[[Path], str]) -> Problem | N
         if not stat.S_ISREG(file.lstat().st_mode):
             return Problem(file.name, "is not a regular file")
         got = hash_of(file)
+    except FileNotFoundError:
+        return Problem(file.name, "is named in the manifest, but not there")
     except OSError as error:
         return Problem(file.name, f"cannot be read: {error.strerror}")
     if got != want:

@@ -182,7 +182,13 @@ class Choice:
         was = self.activations.of(recipe)
         good = was.previous[0]
         back = RolledBack(
-            model=was.active, digest=was.digest, to=good.id, why=why, at_utc_us=at_utc_us, by_itself=by_itself
+            model=was.active,
+            digest=was.digest,
+            to=good.id,
+            why=why,
+            at_utc_us=at_utc_us,
+            by_itself=by_itself,
+            after=was.rolled_back.told if was.rolled_back is not None else "",
         )
         condemned = {**was.condemned, was.digest: why[:500]} if by_itself else was.condemned
         try:
