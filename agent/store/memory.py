@@ -84,7 +84,9 @@ _CONDITIONS: tuple[Callable[[PartQuery, StoredPart], bool], ...] = (
     lambda q, p: q.until_utc_us is None or p.record.captured.utc_us < q.until_utc_us,
     lambda q, p: q.before_id is None or p.id < q.before_id,
     lambda q, p: q.recipe in ("", p.record.origin.recipe),
+    lambda q, p: q.model in ("", p.record.origin.model),
     lambda q, p: not q.kept or p.evidence is not None,
+    lambda q, _: not q.overridden,  # nobody reviews what is in memory only
 )
 
 

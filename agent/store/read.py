@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 from agent.errors import StoreFailed, StoreNotReady, StoreTooNew
 from agent.store.database import means_broken, open_read_only, passes, reason, schema_version
 from agent.store.judged import ids_judged_by, judged_by
-from agent.store.queries import committed, outcomes_query, parts_query, removable
+from agent.store.queries import committed, outcomes_query, removable
 from agent.store.records import lanes_of
 from agent.store.reviews import UNREVIEWED, agreement_query, newest_reviews, opinion_of, review_of
 from agent.store.rows import PARTS, stored_event, stored_parts, summary_of
@@ -31,6 +31,7 @@ from agent.store.schema import (
     second_opinions,
     summaries,
 )
+from agent.store.search import count_parts, find_parts
 from agent.store.values import (
     Committed,
     JudgedBy,
@@ -85,7 +86,12 @@ class Reader:
     def parts(self, query: PartQuery) -> tuple[StoredPart, ...]:
         """Judged parts, the newest first. A part that is still open is not shown."""
         with self._reading() as conn:
-            return stored_parts(conn, conn.execute(parts_query(conn, query)).mappings().all())
+            return find_parts(conn, query)
+
+    def count(self, query: PartQuery, most: int) -> int:
+        """How many parts a search finds, whatever its page; counted up to `most`."""
+        with self._reading() as conn:
+            return count_parts(conn, query, most)
 
     def part(self, part_id: int) -> StoredPart | None:
         """One part, open or judged."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The version this okng writes and reads: the newest revision in `migrations/versions`."""
 
 metadata = MetaData()
@@ -113,6 +113,8 @@ inspections = Table(
     Index("ix_outcome", "outcome"),
     Index("ix_lane_outcome", "lane", "outcome"),
     Index("ix_captured", "captured_utc_us"),
+    # Which recipe and model judged stands in `origins`: a search by them is a walk over each one's rows.
+    Index("ix_origin", "origin_id", "outcome"),
     # Covers the tally, so that a day's counts never read the rows themselves.
     Index("ix_tally", "lane", "captured_utc_us", "state", "purpose", "attempt", "outcome", "missed"),
     Index("ix_part", "part_id", sqlite_where=text("part_id != ''")),

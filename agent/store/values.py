@@ -180,6 +180,10 @@ class PartQuery:
     recipe: str = ""
     kept: bool = False
     """Only parts whose picture is there."""
+    model: str = ""
+    """NAME-VERSION of the bundle that judged."""
+    overridden: bool = False
+    """Only parts of which a person's review that counts says something else than the machine did."""
 
 
 @dataclass(frozen=True, slots=True)
