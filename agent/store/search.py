@@ -49,6 +49,16 @@ def find_ids(conn: Connection, query: PartQuery) -> Sequence[int]:
     return _by_origins(conn, query, wanted, judged_by)
 
 
+def recipes_and_models(conn: Connection) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The names of all recipes and of all models that have ever judged here, the newest first."""
+    newest = func.max(origins.c.id).desc()
+    recipes, models = (
+        tuple(conn.scalars(select(column).group_by(column).order_by(newest)))
+        for column in (origins.c.recipe, origins.c.model)
+    )
+    return recipes, models
+
+
 def _ids(conn: Connection, wanted: Select[Any], limit: int) -> Sequence[int]:
     return conn.scalars(wanted.order_by(inspections.c.id.desc()).limit(limit)).all()
 

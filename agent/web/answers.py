@@ -141,6 +141,14 @@ class InspectionsAnswer(_Answer):
     """Give it as before_id to get the next page; null on the last one."""
 
 
+class CountAnswer(_Answer):
+    """How many parts a search finds."""
+
+    count: int
+    more: bool
+    """There are more than were counted."""
+
+
 class EventAnswer(_Answer):
     id: int
     at: datetime

@@ -1,4 +1,4 @@
-"""REST, `/api/v1`: status, inspections, pictures to be judged, events, outbox. Described by OpenAPI."""
+"""REST, `/api/v1`: status, pictures to be judged, events, outbox. Described by OpenAPI."""
 
 import asyncio
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from agent.control import ask
 from agent.errors import ControlFailed, Problem
@@ -14,7 +14,6 @@ from agent.web.answers import (
     ErrorAnswer,
     EventsAnswer,
     InspectionAnswer,
-    InspectionsAnswer,
     OutboxAnswer,
     ProblemAnswer,
     StatusAnswer,
@@ -24,8 +23,8 @@ from agent.web.answers import (
 )
 from agent.web.body import read_body
 from agent.web.desk import Desk
-from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, evidence_file, hand_over, media_type
-from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE, one_more, read_query
+from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, hand_over
+from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE
 
 PREFIX = "/api/v1"
 JUDGE_TIMEOUT_S = 25.0
@@ -40,7 +39,7 @@ PartId = Annotated[int, Path(ge=1, le=MAX_ID, description="id of the inspection"
 BeforeId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only ids below this: the next page")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="how many a page")]
 Text = Annotated[str, Query(max_length=MAX_TEXT)]
-_REFUSALS: dict[int | str, dict[str, object]] = {
+REFUSALS: dict[int | str, dict[str, object]] = {
     404: {"model": ErrorAnswer},
     422: {"model": ErrorAnswer},
     503: {"model": ErrorAnswer},
@@ -67,17 +66,9 @@ class Api:
         self._desk = desk
         self._held = asyncio.Semaphore(HELD)
         self._room = asyncio.Semaphore(JUDGING)
-        self.router = APIRouter(prefix=PREFIX, responses=_REFUSALS)
+        self.router = APIRouter(prefix=PREFIX, responses=REFUSALS)
         add = self.router.add_api_route
         add("/status", self.status, response_model=StatusAnswer)
-        add("/inspections", self.inspections, response_model=InspectionsAnswer)
-        add("/inspections/{id}", self.inspection, response_model=InspectionAnswer)
-        add(
-            "/inspections/{id}/picture",
-            self.picture,
-            response_class=FileResponse,
-            responses={200: {"content": {"image/jpeg": {}, "image/png": {}}}},
-        )
         more: dict[int | str, dict[str, object]] = {code: {"model": ErrorAnswer} for code in (408, 409, 413, 415, 504)}
         add(
             "/judge",
@@ -94,42 +85,6 @@ class Api:
         """How the station is, as it says itself."""
         heard = await self._desk.link.heard()
         return StatusAnswer(link=heard.link, why=heard.why, status=heard.status)
-
-    def inspections(
-        self,
-        request: Request,
-        lane: Text = "",
-        outcome: Text = "",
-        label: Text = "",
-        part_id: Text = "",
-        purpose: Text = "",
-        since: Text = "",
-        until: Text = "",
-        before_id: BeforeId = None,
-        limit: Limit = PAGE,
-    ) -> InspectionsAnswer:
-        """Judged parts, newest first. Times are ISO 8601; without a zone they are the plant's."""
-        del lane, outcome, label, part_id, purpose, since, until, before_id, limit  # declared for OpenAPI
-        query = read_query(request.query_params, self._desk.zone)
-        found = self._desk.results.parts(one_more(query))
-        page = found[: query.limit]
-        following = page[-1].id if len(found) > query.limit else None
-        return InspectionsAnswer(inspections=tuple(map(inspection_answer, page)), next_before_id=following)
-
-    def inspection(self, id: PartId) -> InspectionAnswer | Response:
-        """One part with everything that is stored of it."""
-        part = self._desk.results.part(id)
-        return _no_part(id) if part is None else inspection_answer(part)
-
-    def picture(self, id: PartId) -> Response:
-        """The part's kept picture."""
-        part = self._desk.results.part(id)
-        if part is None:
-            return _no_part(id)
-        file = evidence_file(self._desk.config.station.data, part.evidence)
-        if file is None or part.evidence is None:
-            return refusal(404, f"the picture of inspection {id} was not kept")
-        return FileResponse(file, media_type=media_type(part.evidence), headers=kept_headers(part.evidence.sha256))
 
     def events(self, before_id: BeforeId = None, limit: Limit = PAGE) -> EventsAnswer:
         """What happened to the station, newest first."""
@@ -186,15 +141,6 @@ class Api:
         if part is None:
             return refusal(503, f"the station judged the picture, but record {number!r} cannot be read")
         return inspection_answer(part)
-
-
-def kept_headers(sha256: str) -> dict[str, str]:
-    """A kept picture never changes."""
-    return {"Cache-Control": "private, max-age=86400, immutable", "ETag": f'"{sha256}"'}
-
-
-def _no_part(number: int) -> JSONResponse:
-    return refusal(404, f"there is no inspection {number}")
 
 
 def _not_judged(error: ControlFailed) -> JSONResponse:

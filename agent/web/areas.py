@@ -5,8 +5,12 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from agent.web.desk import Desk
+from agent.web.history.area import area as history
 from agent.web.review.area import area as review
 
 Area = Callable[[Desk], tuple[APIRouter, ...]]
 
-AREAS: tuple[Area, ...] = (review,)
+AREAS: tuple[Area, ...] = (
+    history,
+    review,
+)

@@ -63,6 +63,11 @@ def media_type(evidence: Evidence) -> str:
     return "image/png" if evidence.lossless else "image/jpeg"
 
 
+def kept_headers(sha256: str) -> dict[str, str]:
+    """A kept picture never changes."""
+    return {"Cache-Control": "private, max-age=86400, immutable", "ETag": f'"{sha256}"'}
+
+
 def evidence_file(data: Path, evidence: Evidence | None) -> Path | None:
     """The kept picture's file; None where none was kept, it is gone, or its name leads elsewhere."""
     if evidence is None:

@@ -13,7 +13,10 @@ MAX_ID = 2**63 - 1
 MAX_TEXT = 128
 MAX_PAGE = 200
 PAGE = 50
-FIELDS = ("lane", "outcome", "label", "part_id", "purpose", "since", "until", "before_id", "limit")
+FIELDS = (
+    "lane", "outcome", "label", "part_id", "purpose", "recipe", "model", "overridden", "since", "until", "before_id",
+    "limit",
+)  # fmt: skip
 
 
 class QueryRefused(OkngError):
@@ -90,6 +93,9 @@ def read_query(asked: Mapping[str, str], zone: tzinfo) -> PartQuery:
         label=reading.text("label"),
         part_id=reading.text("part_id"),
         purpose=reading.one_of("purpose", tuple(Purpose)),
+        recipe=reading.text("recipe"),
+        model=reading.text("model"),
+        overridden=reading.one_of("overridden", ("1",)) == "1",
         since_utc_us=reading.moment("since"),
         until_utc_us=reading.moment("until"),
         before_id=reading.whole("before_id", MAX_ID),
@@ -104,9 +110,10 @@ def one_more(query: PartQuery) -> PartQuery:
     return replace(query, limit=query.limit + 1)
 
 
-def address(path: str, asked: Mapping[str, str], before_id: int | None) -> str:
-    """Address of the same search, from another place on."""
-    kept = {name: asked[name] for name in FIELDS if asked.get(name) and name != "before_id"}
+def address(path: str, asked: Mapping[str, str], before_id: int | None = None, **changed: str) -> str:
+    """Address of the same search from another place on, with what `changed` says instead; "" takes a value out."""
+    wanted = {**asked, "before_id": "", **changed}
     if before_id is not None:
-        kept["before_id"] = str(before_id)
+        wanted["before_id"] = str(before_id)
+    kept = {name: wanted[name] for name in (*FIELDS, "range", "view") if wanted.get(name)}
     return f"{path}?{urlencode(kept)}" if kept else path

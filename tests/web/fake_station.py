@@ -23,7 +23,7 @@ from agent.station.review_verbs import ReviewVerbs
 from agent.station.server import ControlServer
 from agent.status import DiskStatus, LaneStatus, Status, UplinkStatus
 from agent.store.read import Reader
-from agent.store.values import Evidence, Sampling
+from agent.store.values import Evidence, Review, Sampling
 from agent.store.write import Writer
 from agent.uplink.payload import StationEncoder
 from pipelines.values import (
@@ -200,6 +200,11 @@ class FakeStation:
         while (part := reader.part(record_id)) is None or part.evidence is None:
             assert time.monotonic() < end
             time.sleep(0.002)
+
+    def review(self, review: Review) -> int:
+        """What a person said about a part, durable when this is back."""
+        assert self._store is not None
+        return self._store.review(review)
 
     def event(self, name: str, **detail: str | int | float) -> None:
         assert self._store is not None

@@ -153,6 +153,10 @@ BAD = [
     "/api/v1/inspections?lane=%00",
     "/api/v1/inspections?lane=" + "x" * 500,
     "/api/v1/inspections?colour=red",
+    "/api/v1/inspections?range=year",
+    "/api/v1/inspections?overridden=maybe",
+    "/api/v1/inspections/count?outcome=BAD",
+    "/api/v1/inspections.csv?since=yesterday",
     "/api/v1/inspections/0",
     "/api/v1/inspections/-5",
     "/api/v1/inspections/9223372036854775808",
@@ -205,7 +209,8 @@ def test_openapi_names_every_route_and_serves_no_foreign_script(web: httpx.Clien
     described = web.get("/api/v1/openapi.json").json()
     routes = {path.removeprefix("/api/v1") for path in described["paths"]}
     assert routes == {
-        "/status", "/inspections", "/inspections/{id}", "/inspections/{id}/picture", "/judge", "/events", "/outbox",
+        "/status", "/inspections", "/inspections/{id}", "/inspections/{id}/picture", "/judge", "/inspections/count",
+        "/inspections.csv", "/events", "/outbox",
     }  # fmt: skip
     assert set(described["paths"]["/api/v1/judge"]["post"]["requestBody"]["content"]) == {"image/jpeg", "image/png"}
     assert web.get("/docs").status_code == web.get("/redoc").status_code == 404

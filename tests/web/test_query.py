@@ -43,8 +43,22 @@ def test_times_without_a_zone_are_the_plants() -> None:
 
 def test_everything_can_be_asked() -> None:
     asked = {"lane": "top", "outcome": "NG", "label": "spur", "part_id": "A 1", "before_id": "7", "limit": "20"}
+    asked |= {"recipe": "board", "model": "boards-2", "overridden": "1"}
     assert read_query(asked, ZONE) == PartQuery(
-        lane="top", outcome=Outcome.NG, label="spur", part_id="A 1", before_id=7, limit=20
+        lane="top",
+        outcome=Outcome.NG,
+        label="spur",
+        part_id="A 1",
+        before_id=7,
+        limit=20,
+        recipe="board",
+        model="boards-2",
+        overridden=True,
     )
-    assert address("/parts", asked, 3) == "/parts?lane=top&outcome=NG&label=spur&part_id=A+1&limit=20&before_id=3"
+    assert address("/parts", asked, 3) == (
+        "/parts?lane=top&outcome=NG&label=spur&part_id=A+1&recipe=board&model=boards-2&overridden=1&before_id=3&limit=20"
+    )
+    assert address("/parts", asked, overridden="", lane="", label="", range="hour") == (
+        "/parts?outcome=NG&part_id=A+1&recipe=board&model=boards-2&limit=20&range=hour"
+    )
     assert address("/parts", {}, None) == "/parts"

@@ -1,6 +1,7 @@
 """All that the page says: one catalogue an area, each key in one of them only."""
 
 from agent.web.catalogue.charts import CHARTS
+from agent.web.catalogue.history import HISTORY, ONE_PART
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.review import REVIEW
@@ -13,4 +14,6 @@ CATALOGUES: tuple[Texts, ...] = (
     PAGE,
     CHARTS,
     REVIEW,
+    HISTORY,
+    ONE_PART,
 )

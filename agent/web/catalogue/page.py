@@ -4,7 +4,7 @@ from agent.web.catalogue.text import Text, Texts
 
 FRAME: Texts = {
     "nav.line": Text("Line", "产线"),
-    "nav.parts": Text("Parts", "工件"),
+    "nav.parts": Text("History", "历史"),
     "nav.review": Text("Review", "复核"),
     "nav.quality": Text("Quality", "质量"),
     "nav.shift": Text("Shift", "班次"),
@@ -84,7 +84,6 @@ LINE: Texts = {
 }
 
 PARTS: Texts = {
-    "title.parts": Text("Parts", "工件"),
     "filter.title": Text("Search", "筛选"),
     "filter.lane": Text("Lane", "通道"),
     "filter.outcome": Text("Verdict", "判定"),
@@ -113,7 +112,6 @@ PARTS: Texts = {
     "part.found": Text("Found", "检出"),
     "part.found.none": Text("Nothing was found.", "未检出。"),
     "part.score": Text("Score", "得分"),
-    "part.box": Text("Box, px", "框（像素）"),
     "part.times": Text("Times", "耗时"),
     "part.quality": Text("Picture quality", "图像质量"),
     "part.genealogy": Text("Genealogy", "溯源"),

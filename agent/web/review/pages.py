@@ -11,11 +11,11 @@ from agent.errors import Problem
 from agent.store.queue import Wanted
 from agent.store.values import StoredPart
 from agent.web import drawing
-from agent.web.api import PartId, kept_headers
+from agent.web.api import PartId
 from agent.web.board import reasons_of
 from agent.web.desk import Desk
 from agent.web.forms import read_form
-from agent.web.pictures import evidence_file
+from agent.web.pictures import evidence_file, kept_headers
 from agent.web.query import QueryRefused
 from agent.web.review.asked import FILTER, PILES, Pile, Work, read_page, read_work
 from agent.web.review.bench import MANY, Bench, Look, WordRefused
