@@ -180,9 +180,9 @@ def test_language_and_theme_are_switched_and_kept(
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != light
         shot(page, "line-zh-dark")
         page.goto(f"{served.url}/parts")
-        says(page, "h1", "工件")
+        says(page, "h1", "历史记录")
         page.get_by_role("button", name="English").click()
-        says(page, "h1", "Parts")
+        says(page, "h1", "History")
         assert page.url == f"{served.url}/parts"
 
 
@@ -221,10 +221,23 @@ def test_list_and_part(browser: "sync_api.Browser", line: tuple[FakeStation, Ser
         says(page, "h1 .chip", "NG")
         assert page.url == f"{served.url}/parts/{ids[59]}"
         sync_api.expect(page.locator(".boxes")).to_be_visible()
+        page.get_by_role("button", name="Larger").click()
+        says(page, "#scale", "150 %")
+        page.locator("#frame").focus()
+        page.keyboard.press("+")
+        says(page, "#scale", "225 %")
+        sync_api.expect(page.locator(".boxes .tag")).to_be_hidden()
+        page.keyboard.press("ArrowRight")
+        assert page.url == f"{served.url}/parts/{ids[59]}"
+        page.locator("#frame").dispatch_event("wheel", {"deltaY": -200})
+        says(page, "#scale", "318 %")
+        page.keyboard.press("0")
+        says(page, "#scale", "100 %")
         shot(page, "part")
         page.get_by_label("Boxes").uncheck()
         sync_api.expect(page.locator(".boxes")).to_be_hidden()
         page.get_by_label("Boxes").blur()
+        assert page.locator(".mini").count() == 6
         page.keyboard.press("ArrowLeft")
         page.wait_for_url(f"{served.url}/parts/{ids[58]}")
         says(page, ".facts section p", "Nothing to object to.")
