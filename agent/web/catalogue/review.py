@@ -100,4 +100,71 @@ PART: Texts = {
     "act.review.given": Text("reviewed a part", "复核工件"),
 }
 
-REVIEW: Texts = {**PILES, **PART}
+LEDGER: Texts = {
+    "review.ledger.lead": Text(
+        "Escapes are bad parts that passed; overkill is good parts that were rejected. Rates come from the audits "
+        "alone: parts drawn by chance before they were judged, and judged by a person without seeing the machine's "
+        "verdict.",
+        "漏检：不良件被放行；误判：良品被剔除。比率只由抽检得出：判定前随机抽取，由人工在看不到机器判定的情况下判定。",
+    ),
+    "review.bound": Text("Escapes to be shown under", "漏检率目标上限"),
+    "review.confidence": Text("Confidence", "置信度"),
+    "review.model": Text("Model", "模型"),
+    "review.escapes": Text("Escape rate", "漏检率"),
+    "review.escapes.most": Text("at most {share}", "不超过 {share}"),
+    "review.escapes.from": Text("{hits} bad among {parts} audited passes", "抽检放行件 {parts} 件，其中不良 {hits} 件"),
+    "review.estimate": Text("estimate {share}", "估计值 {share}"),
+    "review.unknown": Text("unknown", "未知"),
+    "review.escapes.none": Text("No pass was audited yet.", "尚无放行件被抽检。"),
+    "review.needed": Text("Audits still needed", "仍需抽检"),
+    "review.needed.for": Text(
+        "to show at most {bound} at {confidence}, if none of them escaped",
+        "方可在 {confidence} 置信度下证明不超过 {bound}（期间无漏检）",
+    ),
+    "review.needed.done": Text("shown", "已达成"),
+    "review.needed.shown": Text("at most {bound} at {confidence}", "{confidence} 置信度下不超过 {bound}"),
+    "review.overkill": Text("Overkill rate", "误判率"),
+    "review.overkill.from": Text(
+        "{hits} rejected among {parts} audited good parts", "抽检良品 {parts} 件，其中被剔除 {hits} 件"
+    ),
+    "review.overkill.none": Text("No good part was audited yet.", "尚无良品被抽检。"),
+    "review.audits": Text("Audits", "抽检数"),
+    "review.audits.waiting": Text("{n} still to be judged", "{n} 件待人工判定"),
+    "review.audits.unsure": Text(
+        "{n} could not be judged by the machine, {good} of them good", "机器无法判定 {n} 件，其中良品 {good} 件"
+    ),
+    "review.waiting.warn": Text(
+        "Drawn and not judged yet: {n}. The rates hold if they are judged as they come: leave none out because "
+        "it is hard.",
+        "尚有 {n} 件抽检件未判定。请按顺序逐件判定，不要因难判而跳过，否则比率失真。",
+    ),
+    "review.by_machine": Text("By recipe revision and model", "按配方版本与模型"),
+    "review.revision": Text("Revision", "版本"),
+    "review.passes": Text("Passes audited", "抽检放行件"),
+    "review.most": Text("Escapes at most", "漏检率上限"),
+    "review.more": Text("Still needed", "仍需"),
+    "review.lists": Text("Parts that a person judged otherwise", "人工与机器判定不一致的工件"),
+    "review.kind.escape": Text("Escapes", "漏检"),
+    "review.kind.overkill": Text("Overkill", "误判"),
+    "review.kind.unsure": Text("Unsure, judged by a person", "存疑件的人工判定"),
+    "review.kind.escape.count": Text(
+        "{n} parts passed that a person found bad: {drawn} of them in the audit, the others came to light otherwise. "
+        "The count is no estimate of the rate.",
+        "{n} 件放行后被人工判为不良：其中抽检 {drawn} 件，其余由其他途径发现。此计数不代表漏检率。",
+    ),
+    "review.kind.overkill.count": Text(
+        "{n} rejected parts that a person found good: {drawn} of them in the audit, the others in the queue. They are "
+        "confirmed one by one; the count is no estimate of the rate.",
+        "{n} 件剔除件被人工判为良品：其中抽检 {drawn} 件，其余来自待复核队列。均逐件确认；此计数不代表误判率。",
+    ),
+    "review.kind.unsure.count": Text(
+        "{n} parts that the machine could not judge: {drawn} of them in the audit.",
+        "机器无法判定的 {n} 件：其中抽检 {drawn} 件。",
+    ),
+    "review.kind.none": Text("None so far.", "暂无。"),
+    "review.drawn": Text("audit", "抽检"),
+    "review.csv": Text("CSV", "CSV 下载"),
+    "review.by": Text("{who}, {when}", "{who}，{when}"),
+}
+
+REVIEW: Texts = {**PILES, **PART, **LEDGER}

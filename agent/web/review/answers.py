@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from agent.store.ledger import Judgement, Kind
+from agent.review.rates import Audit, Rate
+from agent.store.ledger import Entry, Judgement, Kind
 from agent.store.values import Change, PersonVerdict, ReviewBox, StoredPart, Stratum
 from agent.web.answers import moment
+from agent.web.review.asked import Books
+from agent.web.review.books import Machine
 from pipelines.values import Outcome
 
 
@@ -47,20 +50,6 @@ class ReviewsAnswer(_Answer):
     reviews: tuple[ReviewAnswer, ...]
     next_before_id: int | None
     """Give it as before_id to get the next page; null on the last one."""
-
-
-class BoxBody(_Answer):
-    """A defect, px of the picture."""
-
-    model_config = ConfigDict(
-        frozen=True, json_schema_extra={"example": {"label": "spur", "x1": 300, "y1": 200, "x2": 340, "y2": 236}}
-    )
-
-    label: str = Field(min_length=1, max_length=64)
-    x1: float
-    y1: float
-    x2: float
-    y2: float
 
 
 class WaitingAnswer(_Answer):
@@ -170,4 +159,36 @@ def waiting_answer(part: StoredPart, blind: bool) -> WaitingAnswer:
         captured=moment(record.captured.utc_us),
         picture=f"/api/v1/inspections/{part.id}/picture",
         outcome=None if blind else record.verdict.outcome,
+    )
+
+
+def audit_answer(machine: Machine | None, audit: Audit, books: Books) -> AuditAnswer:
+    return AuditAnswer(
+        recipe=machine.recipe if machine else None,
+        recipe_hash=machine.recipe_hash if machine else None,
+        model=machine.model if machine else None,
+        audits=audit.parts,
+        escapes=_rate(audit.escapes, books),
+        overkills=_rate(audit.overkills, books),
+        unsure=audit.unsure,
+        unsure_good=audit.unsure_good,
+        audits_needed=audit.audits_needed(books.bound, books.confidence),
+    )
+
+
+def _rate(rate: Rate, books: Books) -> RateAnswer:
+    return RateAnswer(hits=rate.hits, parts=rate.parts, share=rate.share, at_most=rate.at_most(books.confidence))
+
+
+def entry_answer(entry: Entry) -> EntryAnswer:
+    record = entry.part.record
+    return EntryAnswer(
+        part=entry.part.id,
+        captured=moment(record.captured.utc_us),
+        lane=record.origin.lane,
+        recipe=record.origin.recipe,
+        model=record.origin.model,
+        outcome=record.verdict.outcome,
+        drawn=entry.part.sampling.audit_share is not None,
+        review=review_answer(Judgement(entry.review, record.verdict.outcome)),
     )

@@ -7,21 +7,26 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from agent.store.ledger import Judgement, Said, judgements
+from agent.store.ledger import Judgement, Kind, Said, entries, judgements
 from agent.web.answers import ErrorAnswer
 from agent.web.api import PREFIX, BeforeId, Limit, Text, refusal
 from agent.web.desk import Desk
 from agent.web.forms import read_json
 from agent.web.query import MAX_ID, PAGE, Reading
 from agent.web.review.answers import (
+    EntriesAnswer,
+    LedgerAnswer,
     QueueAnswer,
     ReviewAnswer,
     ReviewsAnswer,
+    audit_answer,
+    entry_answer,
     review_answer,
     waiting_answer,
 )
-from agent.web.review.asked import read_page, read_work
+from agent.web.review.asked import read_books, read_page, read_work
 from agent.web.review.bench import Bench, WordRefused
+from agent.web.review.books import counts, sheet
 from agent.web.review.forms import word_of
 from agent.web.who import person
 
@@ -79,6 +84,8 @@ class ReviewApi:
         add("/reviews", self.reviews, response_model=ReviewsAnswer)
         add("/reviews", self.give, methods=["POST"], response_model=ReviewAnswer, openapi_extra=_BODY)
         add("/review/queue", self.queue, response_model=QueueAnswer)
+        add("/review/ledger", self.ledger, response_model=LedgerAnswer)
+        add("/review/ledger/{kind}", self.entries, response_model=EntriesAnswer)
 
     def reviews(
         self,
@@ -148,3 +155,45 @@ class ReviewApi:
         page = found[:limit]
         parts = tuple(waiting_answer(part, work.pile == "audit") for part in page)
         return QueueAnswer(pile=work.pile, parts=parts, next_after=page[-1].id if len(found) > limit else None)
+
+    def ledger(
+        self,
+        request: Request,
+        recipe: Text = "",
+        model: Text = "",
+        since: Text = "",
+        until: Text = "",
+        bound: Text = "0.01",
+        confidence: Text = "0.95",
+    ) -> LedgerAnswer:
+        """Escapes and overkills as rates, from the audit alone, and how many audits a bound still takes."""
+        del recipe, model, since, until, bound, confidence  # declared for OpenAPI
+        books = read_books(request.query_params, self._desk.zone)
+        found = sheet(self._desk.results, books)
+        return LedgerAnswer(
+            bound=books.bound,
+            confidence=books.confidence,
+            waiting=found.waiting,
+            total=audit_answer(None, found.audit, books),
+            by_machine=tuple(audit_answer(machine, its, books) for machine, its in found.machines),
+            disputed=counts(found),
+        )
+
+    def entries(
+        self,
+        request: Request,
+        kind: Kind,
+        recipe: Text = "",
+        model: Text = "",
+        since: Text = "",
+        until: Text = "",
+        before_id: BeforeId = None,
+        limit: Limit = PAGE,
+    ) -> EntriesAnswer:
+        """The parts of one kind, the newest review first. How they came before a person is chosen: no estimate."""
+        del recipe, model, since, until  # declared for OpenAPI
+        books = read_books(request.query_params, self._desk.zone, ("before_id", "limit"))
+        found = self._desk.results.ask(entries(kind, books.period, limit + 1, before_id))
+        page = found[:limit]
+        following = page[-1].review.id if len(found) > limit else None
+        return EntriesAnswer(kind=kind, entries=tuple(map(entry_answer, page)), next_before_id=following)

@@ -240,3 +240,32 @@ def test_audits_that_are_off_are_explained(tmp_path: Path) -> None:
     with running(tmp_path), serving(tmp_path) as served:
         assert "audit_share = 0.01" in httpx.get(f"{served.url}/review/audit").text
         assert "Nothing waits" in httpx.get(f"{served.url}/review").text
+
+
+def test_the_ledger_over_http(tmp_path: Path) -> None:
+    with running(tmp_path) as station, serving(tmp_path) as served, httpx.Client(base_url=served.url) as client:
+        for outcome, verdict in ((Outcome.OK, "ng"), (Outcome.OK, "ok"), (Outcome.NG, "ok"), (Outcome.UNSURE, "ok")):
+            part = station.judge(outcome=outcome, sampling=DRAWN, part_id="=1+1")
+            assert client.post("/api/v1/reviews", json={"part": part, "verdict": verdict}).status_code == 200
+        queued = station.judge(outcome=Outcome.NG)
+        client.post("/api/v1/reviews", json={"part": queued, "verdict": "ok"})
+        station.judge(sampling=DRAWN)
+        found = client.get("/api/v1/review/ledger").json()
+        assert found["disputed"] == {"escape": 1, "overkill": 2, "unsure": 1}
+        total = found["total"]
+        assert (total["escapes"]["hits"], total["escapes"]["parts"], found["waiting"]) == (1, 2, 1)
+        assert (total["overkills"]["hits"], total["overkills"]["parts"]) == (1, 3)
+        assert found["by_machine"][0]["recipe"] == "boards"
+        page = client.get("/review/ledger?kind=overkill&bound=0.02")
+        assert page.status_code == 200
+        assert "2 rejected parts that a person found good: 1 of them in the audit" in page.text
+        table = client.get("/review/ledger.csv?kind=escape")
+        assert table.headers["content-type"].startswith("text/csv")
+        assert "'=1+1" in table.text
+        assert len(table.text.strip().splitlines()) == 2
+        listed = client.get("/api/v1/review/ledger/overkill", params={"limit": 1}).json()
+        assert [e["part"] for e in listed["entries"]] == [queued]
+        behind = client.get("/api/v1/review/ledger/overkill", params={"before_id": listed["next_before_id"]}).json()
+        assert [e["drawn"] for e in behind["entries"]] == [True]
+        assert client.get("/review/ledger?bound=0.03").status_code == 422
+        assert client.get("/api/v1/review/ledger/other").status_code == 422
