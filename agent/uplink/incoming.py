@@ -3,6 +3,7 @@
 Both outlive a kill and a power cut: of the file counts what was on the disk when that was written down.
 """
 
+import hashlib
 import logging
 import os
 import shutil
@@ -40,7 +41,8 @@ class Job(BaseModel):
     activate: bool = False
     recipe: str = ""
     accepted_utc_us: int = 0
-    stage: Literal["new", "loading", "loaded", "cancelled"] = "new"
+    stage: Literal["new", "loading", "loaded", "offered", "cancelled"] = "new"
+    """offered: the station was asked to take it in, and may have."""
     safe_bytes: int = 0
     """So many bytes of the file are on the disk for certain."""
     validator: str = ""
@@ -67,6 +69,12 @@ class Incoming:
 
     def offered(self, job: Job) -> Path:
         return self.folder / f"{PREFIX}{job.sha256[:16]}.okng"
+
+    def sha256(self, job: Job) -> str:
+        """Of the file that has grown, hex. Raises OSError; for a symbolic link, too."""
+        number = os.open(self.part(job), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(number, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def job(self) -> Job | None:
         """What was under way when the process ended."""

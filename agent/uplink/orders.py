@@ -84,10 +84,10 @@ class Orders:
         """`why`: it is refused for this."""
         self._done.put(Done(order, said, why))
 
-    def taken_up(self, command: str) -> None:
-        """An update that the last process left is under way again."""
+    def taken_up(self, command: str, closed: str = "") -> None:
+        """An update that the last process left is under way again; `closed`: why it cannot be cancelled any more."""
         with self._lock:
-            self._busy = command
+            self._busy, self._closed = command, closed
 
     def cancelled(self) -> Order | None:
         """Who wants the update cancelled."""

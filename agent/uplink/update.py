@@ -4,10 +4,10 @@ The uplink believes nothing of it but its size and hash; whether the model is si
 is the station's to judge (`model_import`). Each step is an event, told to the station and through its outbox
 to the centre; an event is told before the next step is written down, so after a kill it may be told twice.
 
-Until the station has been asked to take the file in, an update can be cancelled.
+Until the station has been asked to take the file in, an update can be cancelled. After that only where it is
+certain that the station has not begun: what is cancelled is never installed.
 """
 
-import hashlib
 import logging
 import random
 import time
@@ -49,6 +49,8 @@ class Updates:
         self._job: Job | None = None
         self._tries = Tries()
         self._found = False
+        self._doubtful = False
+        """The station may have taken it in, although it has not said so."""
         self._tidy_at = 0.0
 
     def stop(self) -> None:
@@ -79,8 +81,9 @@ class Updates:
         if job is None:
             return
         self._job = job
-        self.orders.taken_up(job.command)
-        if job.stage in ("loading", "loaded"):
+        self._doubtful = job.stage == "offered"
+        self.orders.taken_up(job.command, _too_late(job) if self._doubtful else "")
+        if job.stage in ("loading", "loaded", "offered"):
             self._tries.quarter = 4 * job.safe_bytes // job.bytes
             self._steps.tell("update_resumed", job, stage=job.stage, held_bytes=job.safe_bytes)
 
@@ -98,7 +101,7 @@ class Updates:
         except OSError as error:
             why = f"{self._incoming.folder} cannot be written to: {error.strerror}"
         else:
-            self._tries = Tries()
+            self._tries, self._doubtful = Tries(), False
             self.orders.answer(order, {"accepted": 1, "bytes": self._job.bytes})
             return
         self.orders.answer(order, {}, why)
@@ -193,8 +196,7 @@ class Updates:
         job = self._job
         assert job is not None
         try:
-            with self._incoming.part(job).open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
+            found = self._incoming.sha256(job)
             if found == job.sha256:
                 self._loaded(job)
             elif job.patched and not job.afresh:
@@ -213,8 +215,12 @@ class Updates:
             self._write(job, stage="loaded")
 
     def _hand_over(self, job: Job) -> None:
-        if not self.orders.close_unless_cancelled(f"update {job.command} is loaded, and the station takes it in"):
+        if not self.orders.close_unless_cancelled(_too_late(job)):
             return
+        if job.stage != "offered" and not self._write(job, stage="offered"):
+            self.orders.open()
+            return
+        job = job.model_copy(update={"stage": "offered"})
         try:
             file = self._incoming.offer(job)
             said = ask(
@@ -239,7 +245,8 @@ class Updates:
         else:
             self._installed(job, said)
         finally:
-            self.orders.open()
+            if not self._doubtful:
+                self.orders.open()
 
     def _installed(self, job: Job, said: dict[str, Any]) -> None:
         """The model is one of the station's, whatever became of its activation."""
@@ -251,6 +258,7 @@ class Updates:
     def _broke_off(self, job: Job, error: ControlFailed) -> None:
         """The station is away, or went away in the middle: that may be the model's doing."""
         away = isinstance(error.__cause__, FileNotFoundError | ConnectionRefusedError)
+        self._doubtful |= not away
         if not away and not self._ending.is_set():
             if job.offers + 1 >= MOST_OFFERS:
                 why = f"the station broke off {MOST_OFFERS} times while it took it in: {error}"
@@ -282,13 +290,18 @@ class Updates:
         self._job = None
         self.orders.free()
 
-    def _write(self, job: Job, **fields: object) -> None:
-        """The next step; where it cannot be made durable, this one is done again."""
+    def _write(self, job: Job, **fields: object) -> bool:
+        """The next step; where it cannot be made durable, this one is done again: False."""
         changed = job.model_copy(update=fields)
         try:
             self._incoming.keep(changed)
         except OSError as error:
             log.warning("%s: %s", self._incoming.folder, error)
             self._ending.wait(AWAY_S)
-        else:
-            self._job = changed
+            return False
+        self._job = changed
+        return True
+
+
+def _too_late(job: Job) -> str:
+    return f"too late: update {job.command} is loaded, and the station is importing it"

@@ -341,3 +341,23 @@ def test_a_long_list_comes_in_pages(tmp_path: Path, key: SigningKey, trust: Trus
     assert len(told) == 60
     assert sorted(told) == sorted(held.id for held in library.held())
     assert listing.page("small-59")[1] in ("", *told)
+
+
+def test_a_link_in_incoming_is_refused_however_late_it_comes(tmp_path: Path, trust: Trust, key: SigningKey) -> None:
+    """Another user's folder: what is a file when it is looked at may be a link when it is opened."""
+    whole = pack(small_bundle(tmp_path / "made" / "small-1", key), tmp_path / "whole.okng")
+    (tmp_path / "incoming").mkdir()
+    file = tmp_path / "incoming" / "x.okng"
+    library = Library(tmp_path, trust, bundled=tmp_path / "none")
+    file.write_bytes(whole.read_bytes())
+    assert library.offered("x.okng", folders=False) == file
+    file.unlink()
+    file.symlink_to(whole)
+    with pytest.raises(BundleRefused, match=r"x\.okng: is a symbolic link"):
+        library.peek(file)
+    with pytest.raises(BundleRefused, match=r"x\.okng: is a symbolic link"), library.taken_in(file):
+        raise AssertionError("taken in")
+    assert list((tmp_path / "models").iterdir()) == []
+    named = tmp_path / "by-hand.okng"
+    named.symlink_to(whole)
+    assert library.peek(named).id

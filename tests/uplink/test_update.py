@@ -227,9 +227,69 @@ def test_what_the_station_takes_in_is_not_cancelled_any_more(
         give(centre, "u1", server)
         wait_for(lambda: rig.station.models)
         answer = cancel(centre, "c1", "u1")
-        assert (answer["ok"], answer["error"]) == (0, "update u1 is loaded, and the station takes it in")
+        assert (answer["ok"], answer["error"]) == (0, "too late: update u1 is loaded, and the station is importing it")
         rig.station.taking_in.set()
         wait_for(lambda: rig.station.steps()[-1] == "update_done")
+
+
+def test_one_that_the_station_may_have_taken_in_is_never_called_cancelled(
+    tmp_path: Path, broker: Mosquitto, server: Https, centre: Listener
+) -> None:
+    """FIELD 15: the uplink is killed while the station imports; the next one does not know what became of it."""
+    config = configured(tmp_path, broker, server)
+    there = Station(config.station.runtime, MemoryOutbox()).start()
+    there.taking_in.clear()
+    process = start(tmp_path, config)
+    try:
+        wait_for(lambda: there.uplink()["state"] == "online", 60)
+        assert give(centre, "u1", server)["ok"] == 1
+        wait_for(lambda: there.models)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        before = len(there.of("uplink"))
+        process = start(tmp_path, config)
+        wait_for(lambda: "online" in [said["state"] for said in there.of("uplink")[before:]], 60)
+        wait_for(lambda: "update_resumed" in there.steps(), 60)
+        assert cancel(centre, "c1", "u1")["error"] == "too late: update u1 is loaded, and the station is importing it"
+        there.taking_in.set()
+        wait_for(lambda: there.steps()[-1] == "update_done", 60)
+        wait_for(lambda: left(tmp_path) == [])
+    finally:
+        there.taking_in.set()
+        process.terminate()
+        process.wait(20)
+        there.stop()
+
+
+def test_one_that_waits_for_a_station_that_is_away_can_be_cancelled(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "data").mkdir()
+    config = config_of(tmp_path, 1, update={"hosts": ("h",)})
+    job = JOB.model_copy(update={"sha256": hashlib.sha256(CONTENT).hexdigest(), "bytes": len(CONTENT)})
+    job = job.model_copy(update={"stage": "loaded", "safe_bytes": len(CONTENT)})
+    updates = Updates(config)
+    updates._incoming.keep(job)
+    updates._incoming.part(job).write_bytes(CONTENT)
+    updates._job, updates._found = job, True
+    updates.orders.taken_up("u1")
+    updates.turn()
+    assert updates._incoming.job() == updates._job
+    assert updates._job is not None
+    assert updates._job.stage == "offered"
+    updates.orders.cancel(Order("c1", "cancel", {"update": "u1"}))
+    updates.turn()
+    (done,) = updates.orders.done()
+    assert done.said == {"cancelled": 1, "held_bytes": len(CONTENT)}
+    assert left(tmp_path) == ["update.json"]
+
+
+def test_a_link_is_not_hashed(tmp_path: Path) -> None:
+    (tmp_path / "else").write_bytes(b"x")
+    incoming = Incoming(tmp_path)
+    incoming.part(JOB).symlink_to(tmp_path / "else")
+    with pytest.raises(OSError, match="symbolic links"):
+        incoming.sha256(JOB)
 
 
 def test_installed_and_not_activated_is_told_as_it_is(

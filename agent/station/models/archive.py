@@ -5,6 +5,7 @@ signature over the manifest's bytes, the manifest's fields, the names, the conte
 sha256 into a hidden folder, what the files hold, and at last the rename. What is refused leaves nothing.
 """
 
+import errno
 import os
 import shutil
 import stat
@@ -87,27 +88,28 @@ def pack(folder: Path, file: Path) -> Path:
     return file
 
 
-def peek(file: Path, trust: Trust | None, limits: Limits = LIMITS) -> Peeked:
+def peek(file: Path, trust: Trust | None, limits: Limits = LIMITS, *, follow: bool = True) -> Peeked:
     """The manifest of an .okng, its form, limits and signature checked, its files not read.
 
-    Without `trust` any signature will do; then nothing of it is to be relied on. Raises BundleRefused.
+    Without `trust` any signature will do; then nothing of it is to be relied on. `follow`: False refuses a
+    symbolic link. Raises BundleRefused.
     """
-    with _refusing(file), _open(file) as stream:
+    with _refusing(file), _open(file, follow) as stream:
         return _peek(stream, scan(stream, limits), trust, f"model bundle {file}")
 
 
-def unpack(file: Path, into: Path, trust: Trust, limits: Limits = LIMITS) -> Unpacked:
+def unpack(file: Path, into: Path, trust: Trust, limits: Limits = LIMITS, *, follow: bool = True) -> Unpacked:
     """Take an .okng apart into the new folder `into/NAME-VERSION`, after everything about it was checked.
 
     `file` may be a bundle's folder too: it is packed first, so that what is checked is what is taken.
-    The folder appears whole and durable, or not at all. Raises BundleRefused with every problem, also
-    where that folder is there already.
+    The folder appears whole and durable, or not at all. `follow`: False refuses a symbolic link. Raises
+    BundleRefused with every problem, also where that folder is there already.
     """
     with _refusing(file):
         into.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=into, prefix=_SCRATCH) as scratch:
             packed = pack(file, Path(scratch) / "folder.okng") if file.is_dir() else file
-            with _open(packed) as stream:
+            with _open(packed, follow) as stream:
                 return _unpack(stream, Path(scratch), into, trust, limits, f"model bundle {file}")
 
 
@@ -176,9 +178,14 @@ def _refusing(file: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _open(file: Path) -> Iterator[BinaryIO]:
+def _open(file: Path, follow: bool = True) -> Iterator[BinaryIO]:
     """Opened without waiting: a pipe with no writer would hold the caller up for ever."""
-    number = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        number = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    except OSError as error:
+        if error.errno != errno.ELOOP or follow:
+            raise
+        raise NoForm([Problem(file.name, "is a symbolic link: a file is allowed here")]) from error
     with os.fdopen(number, "rb") as stream:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             raise NoForm([Problem(file.name, "is not a regular file")])

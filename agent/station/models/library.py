@@ -131,7 +131,11 @@ class Library:
 
     def peek(self, file: Path) -> Peeked:
         """What a file says of itself, its signature checked. Raises BundleRefused."""
-        return peek(file, self._trust)
+        return peek(file, self._trust, follow=self._follows(file))
+
+    def _follows(self, file: Path) -> bool:
+        """Whether a link may stand for the file: not in `incoming/`, also if it was none a moment ago."""
+        return file.parent != self._incoming
 
     @contextmanager
     def taken_in(self, file: Path) -> Iterator[Bundle]:
@@ -141,7 +145,8 @@ class Library:
         """
         trying = self._folder / TRYING
         try:
-            bundle = unpack(file, trying, self._trust or Trust(accept_unsigned=True)).bundle
+            trust = self._trust or Trust(accept_unsigned=True)
+            bundle = unpack(file, trying, trust, follow=self._follows(file)).bundle
             self.refuse_hiding(bundle.id, file)
             yield bundle
         finally:
