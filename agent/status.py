@@ -44,8 +44,14 @@ class BesideStatus(_Frozen):
     errors: int = 0
     late: int = 0
     dropped: int = 0
-    """Shadow: parts that it did not see, because it was busy or its process was not there. Canary: parts of its share
-    that were too late before it began."""
+    """Parts that it did not judge. Canary: those of its share that were too late before it began. Shadow: `compared`
+    and these are all parts that the lane judged since it began; the causes are the next three."""
+    dropped_busy: int = 0
+    """Shadow: a newer part came before it had taken this one."""
+    dropped_away: int = 0
+    """Shadow: its process was not there, or went away over this part."""
+    dropped_unseen: int = 0
+    """Shadow: triggered before it had come to the lane's recipe and model, or not judged by the active model either."""
     restarts: int = 0
     """Shadow: how often its process had to be started anew."""
     trouble: str = ""

@@ -110,7 +110,9 @@ class Station:
             clock=clock,
             event=self.store.event,
             judged_by=self._judged_by,
-            opinions=Opinions(self.store.second_opinion, self._differing, self._reader.draw_key),
+            opinions=Opinions(
+                self.store.second_opinion, self._differing, self._reader.draw_key, self._reader.beside_bytes
+            ),
             trust=None if by_hand else trust_of(config.models),
         )
         self._hotplug = stack.enter_context(Hotplug(self._wake))

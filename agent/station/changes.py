@@ -56,13 +56,12 @@ class Changes:
         """Let a lane judge by another recipe; returns its revision. Raises OkngError: the old one stays."""
         lane = self._lanes[lane_name]
         try:
-            proposal = self._choice.by_file(recipe, self._admitted)  # may take long: other lanes are not held up
+            tried = self._choice.by_file(recipe, self._admitted)  # may take long: other lanes are not held up
             with self._preparer.one_at_a_time:
                 for name in {recipe, lane.job.recipe.name if lane.job is not None else recipe}:
-                    self._rollout.finish_condemned(name)
-                if proposal is not None:
-                    gate = proposal.gate
-                    proposal = self._choice.by_file(recipe, lambda _: gate)
+                    self._rollout.back.finish_condemned(name)
+                # Once more: meanwhile another may have been activated, or the file say something else.
+                proposal = self._choice.by_file(recipe, lambda bundle: _of(bundle, tried))
                 left = lane.on_trial
                 revision = self._changed(lane, recipe, proposal)
                 if left is not None and left.recipe.name != recipe:
@@ -88,8 +87,11 @@ class Changes:
                 with suppress(OSError):  # nothing has changed
                     self._memory.recipe(lane.name, told)
                 raise
-        # Nothing has judged by it yet: there is none to compare with, and none to go back to.
-        was, job = lane.job, self._preparer.switch(lane, recipe)
+        # By what last judged by it; or nothing has yet: there is none to compare with, and none to go back to.
+        if proposal is not None:
+            self._choice.must_be_in_time(proposal)
+        last = proposal.version if proposal is not None else self._choice.last(recipe)
+        was, job = lane.job, self._preparer.switch(lane, recipe, last.digest if last is not None else "")
         probation = self._activations.of(recipe).probation
         if (
             probation is not None
@@ -104,7 +106,7 @@ class Changes:
     def _admitted(self, bundle: Bundle) -> Entry:
         """What judges on another lane already was proven in this process; anything else is tried first."""
         if self._jobs.loaded(bundle.digest):
-            for known in self._gates.of(bundle.digest):
+            for known in self._gates.here(bundle.digest):
                 if known.passed:
                     return known
         return self._intake.admitted(bundle)
@@ -130,6 +132,7 @@ class Changes:
                 proposal = self._choice.by_file(name, lambda _: first.gate)
                 if proposal is None:
                     return
+                self._choice.must_be_in_time(proposal)
                 new = proposal.good is not None and proposal.good.digest != proposal.version.digest
                 drift = not self._choice.says_otherwise(name)
                 self._choice.settle(proposal, Probation(boot=boot_id(), drift=drift) if new else None)
@@ -143,3 +146,10 @@ class Changes:
         version, before = proposal.version, proposal.good.id if proposal.good else ""
         said = {"model": version.id, "digest": version.digest, "before": before, "recipe": name}
         self._event("model_activated", **said, revision=proposal.target.revision, lanes="", on_trial=int(new))
+
+
+def _of(bundle: Bundle, tried: Proposal | None) -> Entry:
+    """What was made of exactly this model when it was tried. Raises OkngError where it was another one."""
+    if tried is None or tried.version.digest != bundle.digest:
+        raise OkngError(f"recipe changed while it was prepared: nobody has tried model {bundle.id} yet; tell it again")
+    return tried.gate

@@ -6,6 +6,7 @@ import statistics
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Lock
 
 from agent.config import Config, LaneConfig
 from agent.errors import Problem, RecipeRefused
@@ -35,7 +36,7 @@ SPARE_MODELS = 2
 
 
 class Jobs:
-    """Makes jobs, one at a time: whoever calls `make` holds the preparer's lock."""
+    """Makes jobs, one at a time: whoever calls `make` holds the preparer's lock; `compile` needs none."""
 
     def __init__(
         self,
@@ -59,6 +60,10 @@ class Jobs:
         self._clock = clock
         self._event = event
         self._models: OrderedDict[tuple[str, tuple[int, int], int], Proven] = OrderedDict()
+        self._known = Lock()
+        """Held for a look at what is compiled, or a change of it."""
+        self._compiling = Lock()
+        """The engine is used by one thread at a time."""
 
     def make(self, lane: str, config: LaneConfig, recipe: Recipe) -> Job:
         """A job for a lane by this recipe and the model that it names. Raises OkngError with what is wrong.
@@ -72,6 +77,19 @@ class Jobs:
             return self._by_model(lane, config, recipe, reference)
         except ValueError as error:  # no part could ever be aligned to this reference
             raise RecipeRefused(f"recipe {recipe.name}", [Problem("reference", str(error))]) from error
+
+    def compile(self, config: LaneConfig, recipe: Recipe) -> None:
+        """Compile and prove the model that a recipe names, if that is not done: `make` is quick then.
+
+        Raises OkngError with what is wrong.
+        """
+        reference = read_reference(self._recipes, recipe)
+        bundle = self._library.read(checked_id(recipe.model))
+        try:
+            planned = planned_for(config, bundle, recipe, reference)
+        except ValueError as error:
+            raise RecipeRefused(f"recipe {recipe.name}", [Problem("reference", str(error))]) from error
+        self._load(bundle, planned.input_size, planned.slots)
 
     def _by_model(self, lane: str, config: LaneConfig, recipe: Recipe, reference: Pixels | None) -> Job:
         bundle = self._library.read(recipe.model if self._by_hand else checked_id(recipe.model))
@@ -124,7 +142,8 @@ class Jobs:
 
     def loaded(self, digest: str) -> bool:
         """Whether a model judges here, or did a moment ago: its golden pictures were right in this process."""
-        return any(key[0] == digest for key in self._models)
+        with self._known:
+            return any(key[0] == digest for key in self._models)
 
     def remember(self, recipe: Recipe, lane: str) -> None:
         """This revision is a lane's last good one of its name. A disk that takes none is no reason not to judge."""
@@ -156,19 +175,30 @@ class Jobs:
         return 1.0 / max(statistics.median(times), 1e-6)
 
     def _load(self, bundle: Bundle, size: tuple[int, int], slots: int) -> Proven:
-        key = (bundle.digest, size, slots)
-        if key not in self._models:
-            lanes = max(1, len(self._config.lanes))
+        key, lanes = (bundle.digest, size, slots), max(1, len(self._config.lanes))
+        if (proven := self._used(key)) is not None:
+            return proven
+        with self._compiling:
+            if (proven := self._used(key)) is not None:  # another thread has just done it
+                return proven
 
             def shown(what: Shown) -> None:
                 self._shown(bundle, what)
 
             devices = self._config.engine.devices
-            self._models[key] = load_proven(self._engine, bundle, devices, size, lanes=lanes, slots=slots, shown=shown)
+            proven = load_proven(self._engine, bundle, devices, size, lanes=lanes, slots=slots, shown=shown)
+        with self._known:
+            self._models[key] = proven
             while len(self._models) > lanes + SPARE_MODELS:
                 self._models.popitem(last=False)
-        self._models.move_to_end(key)
-        return self._models[key]
+        return proven
+
+    def _used(self, key: tuple[str, tuple[int, int], int]) -> Proven | None:
+        """What is compiled already; it stays longer for being used."""
+        with self._known:
+            if (proven := self._models.get(key)) is not None:
+                self._models.move_to_end(key)
+            return proven
 
     def _shown(self, bundle: Bundle, what: Shown) -> None:
         because = self._gates.note(bundle, what)

@@ -74,10 +74,10 @@ class ModelVerbs:
         return {**asdict(done), "lanes": list(done.lanes)}
 
     def rollback(self, said: Mapping[str, Any]) -> Mapping[str, object]:
-        return self._rollout.rollback(str(said.get("recipe", ""))).model_dump(mode="json")
+        return self._rollout.back.rollback(str(said.get("recipe", ""))).model_dump(mode="json")
 
     def seen(self, said: Mapping[str, Any]) -> Mapping[str, object]:
-        return self._choice.seen(str(said.get("recipe", ""))).model_dump(mode="json")
+        return self._rollout.back.seen(str(said.get("recipe", ""))).model_dump(mode="json")
 
     def remove(self, said: Mapping[str, Any]) -> Mapping[str, object]:
         model = checked_id(str(said["id"]))

@@ -7,8 +7,11 @@ from pathlib import Path
 from agent.config import Config
 from agent.ports import Clock
 from agent.recipes import Recipes
+from agent.station.acts import Acts
 from agent.station.beside.casting import Casting, Opinions
 from agent.station.beside.company import Company
+from agent.station.beside.keep import QUOTA_SHARE
+from agent.station.beside.purse import Purse
 from agent.station.beside.verbs import BesideVerbs
 from agent.station.changes import Changes
 from agent.station.engines.table import ENGINES
@@ -21,10 +24,13 @@ from agent.station.models.choice import Choice
 from agent.station.models.gate import Gates
 from agent.station.models.intake import Intake
 from agent.station.models.library import Library
+from agent.station.models.running import Running
 from agent.station.models.signing import Trust
 from agent.station.prepare import Preparer
 from agent.station.rollout import Rollout
 from agent.station.watch import HealthWatch
+from agent.station.wayback import WayBack
+from agent.station.windows import Windows
 from agent.store.values import JudgedBy
 
 Event = Callable[..., None]
@@ -75,6 +81,8 @@ class Modelling:
     verbs: ModelVerbs
     company: Company
     beside: BesideVerbs
+    running: Running
+    lanes: Mapping[str, Lane]
     by_hand: bool
     """A person has named the models: nobody asks what judged before."""
 
@@ -85,15 +93,18 @@ class Modelling:
         self.company.start()
 
     def _recover(self) -> None:
-        self.rollout.recover()
+        self.rollout.back.recover()
         if not self.by_hand:
             self.changes.at_start()
+        self.running.begin()
 
     def stop(self) -> None:
         """After the lanes: whether one of them has crashed decides how the next start sees a new model."""
         self.watch.stop()
         self.rollout.close()
         self.company.stop()
+        if not any(lane.crash for lane in self.lanes.values()):
+            self.running.end()
 
 
 def modelling(
@@ -130,6 +141,20 @@ def modelling(
         event=event,
         errors_allowed=config.models.health_errors,
     )
+    running, windows, acts = Running(config.station.data), Windows(config.models, clock), Acts()
+    back = WayBack(
+        config=config.models,
+        lanes=lanes,
+        choice=there.choice,
+        jobs=jobs,
+        preparer=preparer,
+        clock=clock,
+        event=event,
+        judged_by=judged_by,
+        running=running,
+        windows=windows,
+        acts=acts,
+    )
     rollout = Rollout(
         config=config.models,
         lanes=lanes,
@@ -137,9 +162,10 @@ def modelling(
         intake=there.intake,
         jobs=jobs,
         preparer=preparer,
-        clock=clock,
         event=event,
-        judged_by=judged_by,
+        back=back,
+        windows=windows,
+        acts=acts,
     )
     changes = Changes(
         lanes=lanes,
@@ -157,7 +183,13 @@ def modelling(
         config=config.models, intake=there.intake, choice=there.choice, rollout=rollout, window=watch.window
     )
     casting = Casting(
-        config=config, library=there.library, recipes=there.recipes, jobs=jobs, opinions=opinions, clock=clock
+        config=config,
+        library=there.library,
+        recipes=there.recipes,
+        jobs=jobs,
+        opinions=opinions,
+        purse=Purse(QUOTA_SHARE * config.evidence.quota_mb * 1e6, opinions.stored, clock),
+        clock=clock,
     )
     company = Company(
         config=config.models,
@@ -166,6 +198,7 @@ def modelling(
         casting=casting,
         preparer=preparer,
         event=event,
+        running=running,
     )
     beside = BesideVerbs(
         config=config.models,
@@ -177,4 +210,15 @@ def modelling(
         preparer=preparer,
         clock=clock,
     )
-    return Modelling(preparer, rollout, changes, watch, verbs, company, beside, by_hand=trust is None)
+    return Modelling(
+        preparer=preparer,
+        rollout=rollout,
+        changes=changes,
+        watch=watch,
+        verbs=verbs,
+        company=company,
+        beside=beside,
+        running=running,
+        lanes=lanes,
+        by_hand=trust is None,
+    )

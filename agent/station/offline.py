@@ -56,6 +56,7 @@ def offline(config: Config, verb: str, said: Mapping[str, Any], tell: Say) -> Ma
 def _activate(there: Shelf, said: Mapping[str, Any]) -> Mapping[str, Any]:
     again = bool(said.get("again"))
     proposal = there.choice.propose(str(said["id"]), str(said.get("recipe", "")), again, there.intake.admitted)
+    there.choice.must_be_in_time(proposal)
     probation = None
     if proposal.good is not None and proposal.good.digest != proposal.version.digest:
         probation = Probation(boot=boot_id(), drift=not said.get("expect_change"), ended_well=True)

@@ -78,14 +78,24 @@ class Preparer:
         """The recipe that a lane judges by: what it was last told, or what the configuration says."""
         return self._memory.told(lane.name).recipe or lane.config.recipe
 
-    def switch(self, lane: Lane, recipe_name: str) -> Job:
+    def on(self, recipe: str) -> list[Lane]:
+        """The lanes that judge by a recipe, or would if they could."""
+        return [
+            lane
+            for lane in self._lanes.values()
+            if (lane.job.recipe.name if lane.job is not None else self.told(lane)) == recipe
+        ]
+
+    def switch(self, lane: Lane, recipe_name: str, digest: str) -> Job:
         """Let a lane judge by another recipe, and the model that is active for it.
 
-        Whoever calls holds the lock, and has seen to it that this model may judge. Raises OkngError: the old one
-        stays.
+        Whoever calls holds the lock, and has seen to it that the model with this digest may judge; no other does.
+        Raises OkngError: the old one stays.
         """
         recipe = effective(self._recipes.read(recipe_name), self._activations.of(recipe_name))
         job = self.job(lane, recipe)
+        if recipe.pipeline != "difference" and job.origin.model_hash != digest:
+            raise OkngError(f"recipe {recipe_name}: its file names {job.origin.model} by now, which nobody has tried")
         try:
             self._memory.recipe(lane.name, recipe_name)
         except OSError as error:

@@ -80,7 +80,7 @@ def lane_status(lane: Lane, clock: Clock, models: Modelling) -> LaneStatus:
         promise=job.promise if job else "",
         model_stage=models.watch.stage(lane),
         model_trouble=lane.model_trouble,
-        model_rolled_back=_back(models.rollout.rolled_back(lane)),
+        model_rolled_back=_back(models.rollout.back.rolled_back(lane)),
         shadow=_shadow(models.company.shadow(lane.name)),
         canary=_canary(models.company.canary(lane.name)),
         canary_trouble=models.company.trouble(lane),
@@ -110,7 +110,7 @@ def _shadow(side: Shadow | None) -> BesideStatus | None:
     if side is None:
         return None
     state: BesideState = "judging" if side.device else "starting"
-    model, figures = str(side.task.recipe["model"]), asdict(side.tally.figures())
+    model, figures = str(side.task.recipe["model"]), asdict(side.figures())
     return BesideStatus(model=model, state=state, device=side.device, trouble=side.away, **figures)
 
 
@@ -118,7 +118,7 @@ def _canary(side: Canary | None) -> BesideStatus | None:
     if side is None:
         return None
     origin, share = side.job.origin, side.terms.share
-    figures = asdict(side.tally.figures())
+    figures = asdict(side.figures())
     return BesideStatus(model=origin.model, state="judging", share=share, device=origin.device, **figures)
 
 

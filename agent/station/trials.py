@@ -46,8 +46,9 @@ def good_job(lane: Lane, recipe: str) -> Job | None:
     return job if job is not None and job.recipe.name == recipe and job.recipe.model else None
 
 
-def lacks_good(lane: Lane, digest: str) -> bool:
-    """Whether no good job stands by for this model on a lane."""
+def lacks_good(lane: Lane, digest: str, good: str) -> bool:
+    """Whether a lane has no job by the good model: neither in charge, nor standing by for the one with `digest`."""
     if lane.job is None:
         return True
-    return lane.job.origin.model_hash == digest and lane.job.standing.before is None
+    by = lane.job.origin.model_hash
+    return lane.job.standing.before is None if by == digest else by != good

@@ -65,7 +65,7 @@ class HealthWatch:
         if not why and windows.due(name, activation.digest, now.judged):
             why = problem_of(figures(probation.before), now, self._limits(jobs, probation))
         if why:
-            self._rollout.take_back(name, activation, why)
+            self._rollout.back.take_back(name, activation, why)
         elif windows.done(name, activation, trials):
             self._rollout.prove(name, activation, now.judged)
 

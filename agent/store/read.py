@@ -15,7 +15,7 @@ from agent.store.database import means_broken, open_read_only, passes, reason, s
 from agent.store.judged import ids_judged_by, judged_by
 from agent.store.queries import committed, outcomes_query, removable
 from agent.store.records import lanes_of
-from agent.store.reviews import UNREVIEWED, agreement_query, newest_reviews, opinion_of, review_of
+from agent.store.reviews import UNREVIEWED, agreement_query, beside_bytes_query, newest_reviews, opinion_of, review_of
 from agent.store.rows import PARTS, stored_event, stored_parts, summary_of
 from agent.store.schema import (
     HEAD,
@@ -252,6 +252,11 @@ class Reader:
         with self._reading() as conn:
             rows = conn.execute(agreement_query(model_hash, role, since_utc_us)).all()
         return {(Outcome(said), Outcome(other)): int(n) for said, other, n in rows}
+
+    def beside_bytes(self) -> int:
+        """Bytes of the pictures that lie there because two models disagreed, and for no other reason."""
+        with self._reading() as conn:
+            return int(conn.scalar(beside_bytes_query()) or 0)
 
     def draw_key(self) -> bytes:
         """What the drawing of pictures hangs on: random, the database's own."""

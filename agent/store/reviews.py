@@ -152,6 +152,14 @@ def opinion_of(row: Row) -> SecondOpinion:
     )
 
 
+def beside_bytes_query() -> Select[Any]:
+    """Bytes of the pictures that are kept because a second model disagreed: no draw has kept them."""
+    part = inspections.c
+    said = select(second_opinions.c.id).where(second_opinions.c.inspection_id == part.id).exists()
+    kept = part.evidence_file.is_not(None), part.evidence_share.is_(None)
+    return select(func.coalesce(func.sum(part.evidence_bytes), 0)).where(*kept, said)
+
+
 def agreement_query(model_hash: str, role: str, since_utc_us: int) -> Select[Any]:
     """(the machine's outcome, the second model's, how many parts)."""
     its = second_opinions.c

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from agent.station.beside.shadow import Shadow
 from agent.station.models.activations import Activations
 from agent.station.models.bundle import read_bundle, sha256_of
 from agent.station.models.gate import Gates
+from agent.station.models.running import FILE as RUNNING
 from agent.station.models.trial import Result
 from agent.store.values import PartQuery
 from pipelines.values import (
@@ -150,6 +152,7 @@ def test_a_shadow_in_its_process_touches_no_answer(tmp_path: Path) -> None:
     with running(data, virtual(rate_hz=20), CANNED, recipe=RULES) as rig:
         started(rig)
         lane, company = rig.station.lanes["top"], rig.station._models.company
+        before_it = lane.judged
         assert ask(rig.runtime, "model_shadow", 300, id="canned-2")["lanes"] == ["top"]
         shadow = company.shadow("top")
         assert isinstance(shadow, Shadow)
@@ -167,6 +170,52 @@ def test_a_shadow_in_its_process_touches_no_answer(tmp_path: Path) -> None:
         rig.until(lambda: lane.judged > before + 10, 300)
         assert Activations(data).of("trial").shadow == "canned-2"
         assert rig.reader.tally().ok == 0
+        # A new job comes without its second models: what it judges until they are there is not forgotten.
+        ask(rig.runtime, "recipe", 300, lane="top", name="trial")
+        rig.until(lambda: shadow.device and lane.judged > before + 20, 300)
+        ask(rig.runtime, "pause", 300, lane="top")
+        rig.until(lambda: lane.capture.captured == lane.judged + lane.missed, 300)
+        since = lane.judged - shadow._began
+        assert 0 < since <= lane.judged - before_it
+        rig.until(lambda: shadow.figures().compared + shadow.figures().dropped == since, 300)
+        figures = shadow.figures()
+        assert figures.dropped_away > 0, "while its process was not there"
+        assert figures.dropped == figures.dropped_busy + figures.dropped_away + figures.dropped_unseen
+        off = ask(rig.runtime, "model_shadow", 300, id="off")["figures"]["top"]
+        assert off["compared"] + off["dropped"] == since
+
+
+def test_a_canary_is_compiled_without_a_lock_and_chosen_again_with_it(tmp_path: Path) -> None:
+    """What is told to the lane meanwhile is done at once, and may be a reason against the canary."""
+    data = stocked(tmp_path / "data")
+    with running(data, virtual(rate_hz=20), CANNED, recipe=RULES) as rig:
+        started(rig)
+        casting, begun, go_on = rig.station._models.beside._casting, threading.Event(), threading.Event()
+
+        def compile_(*_: object) -> None:
+            begun.set()
+            go_on.wait(60)
+
+        casting.compile = compile_  # type: ignore[method-assign]
+        refused: list[str] = []
+
+        def tell() -> None:
+            try:
+                ask(rig.runtime, "model_canary", 300, id="canned-2", share=0.5)
+            except ControlFailed as error:
+                refused.append(str(error))
+
+        teller = threading.Thread(target=tell)
+        teller.start()
+        try:
+            assert begun.wait(60)
+            ask(rig.runtime, "model_activate", 60, id="canned-2", expect_change=True)
+        finally:
+            go_on.set()
+            teller.join(60)
+        assert len(refused) == 1
+        assert "canned-2 is active for recipe trial" in refused[0]
+        assert Activations(data).of("trial").canary is None
 
 
 def test_a_canary_with_which_the_station_died_is_not_taken_up_again(tmp_path: Path) -> None:
@@ -174,6 +223,7 @@ def test_a_canary_with_which_the_station_died_is_not_taken_up_again(tmp_path: Pa
     digest = read_bundle(data / "models" / "canned-2").digest
     told = {"id": "canned-2", "digest": digest, "share": 1.0, "boot": boot_id(), "ended_well": False}
     (data / "models.json").write_text(json.dumps({"recipes": {"trial": {"canary": told}}}))
+    (data / RUNNING).touch()
     with running(data, virtual(rate_hz=20), CANNED, recipe=RULES) as rig:
         started(rig)
         rig.until(lambda: "model_canary_ended" in events(rig))

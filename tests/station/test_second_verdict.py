@@ -1,6 +1,7 @@
 """Two verdicts on one part: which holds, where they differ, and what becomes of a canary that goes wrong."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +18,12 @@ from agent.station.beside.canary import Canary, Terms, drawn
 from agent.station.beside.casting import Casting, Opinions
 from agent.station.beside.compare import SEVERITY, compared, stricter
 from agent.station.beside.keep import EVERY_S, PICTURES, Candidate, Keeper, Opinion
+from agent.station.beside.purse import LOOK_S, Purse
 from agent.station.job import Job, Weighed, look_and_judge
 from agent.station.lane import Lane, Paused
 from agent.station.models.health import Figures, Limits, problem_of
 from agent.store.memory import MemoryStore
-from agent.store.values import PartQuery
+from agent.store.values import PartQuery, Role
 from pipelines.recipe import Recipe
 from pipelines.values import Detection, Frame, Inspection, Origin, Outcome, Quality, Reason, Rule, Stamp, Verdict
 from tests.station.rig import wait_for
@@ -37,8 +39,15 @@ def job(look: object, deadline_ms: float = 5000) -> Job:
     return Job(recipe, {"open": 0.5}, origin, look, lambda: "", "", 100.0)  # type: ignore[arg-type]
 
 
+def purse_of(most_bytes: float, stored: Callable[[], int] = lambda: 0) -> Purse:
+    """One that has seen what lies there."""
+    purse = Purse(most_bytes, stored, HandClock())
+    purse.look()
+    return purse
+
+
 def canary(look: object, trouble: int = 3, deadline_ms: float = 5000) -> Canary:
-    keeper = Keeper(Candidate("m-2", "h2", "canary"), lambda _: None, lambda *_: False, CLOCK, 0)
+    keeper = Keeper(Candidate("m-2", "h2", "canary"), lambda _: None, lambda *_: False, CLOCK, purse_of(0))
     return Canary(job(look, deadline_ms), Terms(1.0, b"k", trouble), keeper, CLOCK)
 
 
@@ -92,7 +101,7 @@ class Bench:
         self.clock = HandClock()
         self.takes_s = 0.0
         self.looked = 0
-        keeper = Keeper(Candidate("m-2", "h2", "canary"), lambda _: None, lambda *_: False, self.clock, 0)
+        keeper = Keeper(Candidate("m-2", "h2", "canary"), lambda _: None, lambda *_: False, self.clock, purse_of(0))
         self.canary = Canary(job(self._look, deadline_ms=50), Terms(1.0, b"k", trouble), keeper, self.clock)
 
     def _look(self, given_: Frame) -> Inspection:
@@ -171,9 +180,17 @@ def test_a_second_verdict_that_comes_late_is_unsure_and_the_active_model_is_not_
 
 def test_no_canary_is_drawn_by_a_key_that_nobody_could_repeat() -> None:
     """Without the database's key it waits; the station judges on by the active model alone."""
-    opinions = Opinions(lambda _: None, lambda *_: False, lambda: b"")
+    opinions = Opinions(lambda _: None, lambda *_: False, lambda: b"", lambda: 0)
     nothing: Any = None
-    casting = Casting(config=nothing, library=nothing, recipes=nothing, jobs=nothing, opinions=opinions, clock=CLOCK)
+    casting = Casting(
+        config=nothing,
+        library=nothing,
+        recipes=nothing,
+        jobs=nothing,
+        opinions=opinions,
+        purse=purse_of(0),
+        clock=CLOCK,
+    )
     with pytest.raises(StoreFailed, match="no key of the draw"):
         casting.canary(nothing, nothing, nothing)
 
@@ -183,7 +200,7 @@ def test_pictures_of_disagreements_stay_within_their_share_of_the_disk() -> None
     clock, rows, kept = HandClock(), [], [False]
     picture = frame()
     size = picture.pixels.nbytes
-    keeper = Keeper(Candidate("m-2", "h2", "shadow"), rows.append, lambda *_: kept[0], clock, 40.5 * size)
+    keeper = Keeper(Candidate("m-2", "h2", "shadow"), rows.append, lambda *_: kept[0], clock, purse_of(40.5 * size))
     opinion = Opinion(Verdict(Outcome.OK), (), 1.0)
     record: Any = None
     assert not any(keeper.keep(number, record, picture, opinion) for number in range(100))
@@ -195,6 +212,37 @@ def test_pictures_of_disagreements_stay_within_their_share_of_the_disk() -> None
     clock.pass_s(1e6)
     assert sum(keeper.keep(number, record, picture, opinion) for number in range(100)) == 7, "40 in all"
     assert len(rows) == 401, "every opinion has its row"
+
+
+def test_a_restart_and_another_candidate_get_no_new_room_for_pictures() -> None:
+    """What lies on the disk counts, whoever has put it there; what has gone makes room."""
+    clock, lies, opinion = HandClock(), [0], Opinion(Verdict(Outcome.OK), (), 1.0)
+    picture, record = frame(), None
+    size = picture.pixels.nbytes
+    lies[0] = 35 * size
+
+    def stored() -> int:
+        if lies[0] < 0:
+            raise StoreFailed("there is no database yet")
+        return lies[0]
+
+    def kept(purse: Purse, role: Role) -> int:
+        keeper = Keeper(Candidate("m-2", "h2", role), lambda _: None, lambda *_: True, clock, purse)
+        return sum(keeper.keep(number, record, picture, opinion) for number in range(20))  # type: ignore[arg-type]
+
+    purse = Purse(40 * size, stored, clock)
+    assert kept(purse, "shadow") == 0, "nobody knows yet what lies there"
+    lies[0] = -1
+    purse.look()
+    assert kept(purse, "shadow") == 0
+    lies[0] = 35 * size
+    purse.look()
+    assert [kept(purse, "shadow"), kept(purse, "canary")] == [5, 0]
+    lies[0] = 20 * size
+    assert kept(purse, "canary") == 0, "the database is not asked for each part"
+    clock.pass_s(LOOK_S + 1)
+    purse.look()
+    assert kept(purse, "canary") == 15, "what was spent a moment ago counts once more"
 
 
 VERDICTS = st.builds(

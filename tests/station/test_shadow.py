@@ -136,6 +136,7 @@ def test_pictures_of_passed_parts_that_it_would_reject_are_kept_lossless(made: M
         rig.until(lambda: shadow_of(rig).tally.figures().pictures == 2)
         rig.until(lambda: len([p for p in rig.reader.parts(PartQuery(limit=50)) if p.evidence]) == 2)
         kept = [p for p in every_part(rig.reader) if p.evidence is not None]
+        assert rig.reader.beside_bytes() == sum(p.evidence.bytes for p in kept if p.evidence) > 0
         assert [p.record.sequence for p in kept] == [4, 8]
         assert all(p.record.verdict.outcome is Outcome.OK for p in kept)
         assert all(p.evidence is not None and p.evidence.file.endswith(".png") for p in kept)

@@ -20,6 +20,7 @@ from agent.config import EngineConfig
 from agent.errors import EngineFailed
 from agent.station.beside.apart import Apart
 from agent.station.beside.keep import Candidate, Keeper
+from agent.station.beside.purse import Purse
 from agent.station.beside.shadow import Patience, Shadow
 from agent.station.beside.wire import Part, Task, line_of
 from agent.station.job import Kept
@@ -117,7 +118,9 @@ def trial(task: Task, patience: Patience) -> Iterator[Trial]:
         shown.append(record_id)
         return True
 
-    keeper = Keeper(Candidate("canned-1", task.digest, "shadow"), rows.append, show, CLOCK, 1e9)
+    purse = Purse(1e9, lambda: 0, CLOCK)
+    purse.look()
+    keeper = Keeper(Candidate("canned-1", task.digest, "shadow"), rows.append, show, CLOCK, purse)
     shadow = Shadow(task, RECIPE, keeper, patience)
     try:
         assert shadow.ready.wait(PATIENCE_S)

@@ -8,7 +8,7 @@ from agent.clock import ms_between
 from agent.ports import Clock
 from agent.station.beside.compare import compared, stricter
 from agent.station.beside.keep import Keeper, Opinion
-from agent.station.beside.tally import Tally
+from agent.station.beside.tally import Figures, Tally
 from agent.station.job import Job, Kept, Weighed, look_and_judge
 from agent.station.models.health import KEEPS, History, Sample, failed, sample_of
 from pipelines.recipe import Recipe
@@ -68,6 +68,10 @@ class Canary:
     def recipe(self) -> Recipe:
         """With the candidate's model pinned."""
         return self.job.recipe
+
+    def figures(self) -> Figures:
+        """As they stand."""
+        return self.tally.figures()
 
     def end(self, why: str) -> None:
         """No part is given to it any more, from any thread."""

@@ -8,7 +8,8 @@ from agent.errors import StoreFailed
 from agent.ports import Clock
 from agent.recipes import Recipes
 from agent.station.beside.canary import Canary, Terms
-from agent.station.beside.keep import QUOTA_SHARE, Candidate, Keeper, Write
+from agent.station.beside.keep import Candidate, Keeper, Write
+from agent.station.beside.purse import Purse
 from agent.station.beside.shadow import Patience, Shadow
 from agent.station.beside.wire import Task
 from agent.station.jobs import Jobs, planned_for
@@ -37,14 +38,26 @@ class Opinions:
     anyway, or there is no room for it now."""
     draw_key: Callable[[], bytes]
     """The database's key of the draw. Raises StoreFailed."""
+    stored: Callable[[], int]
+    """Bytes of the pictures that lie there because two models disagreed. Raises StoreFailed."""
 
 
 class Casting:
     """Makes shadows and canaries."""
 
     def __init__(
-        self, *, config: Config, library: Library, recipes: Recipes, jobs: Jobs, opinions: Opinions, clock: Clock
+        self,
+        *,
+        config: Config,
+        library: Library,
+        recipes: Recipes,
+        jobs: Jobs,
+        opinions: Opinions,
+        purse: Purse,
+        clock: Clock,
     ) -> None:
+        self.purse = purse
+        """Of the pictures on which second models disagree with the active ones."""
         self._config = config
         self._library = library
         self._recipes = recipes
@@ -79,7 +92,16 @@ class Casting:
             slots=planned.slots,
             memory_mb=self._config.models.budget_memory_mb + PROCESS_MB,
         )
-        return Shadow(task, pinned, self._keeper("shadow", recipe, model), Patience(trial_s))
+        keeper = self._keeper("shadow", recipe, model)
+        return Shadow(task, pinned, keeper, Patience(trial_s), lambda: lane.judged)
+
+    def compile(self, lane: Lane, recipe: Recipe, model: Version) -> None:
+        """Have a canary's model compiled, so that `canary` need not wait for it. Whoever calls holds no lock.
+
+        Raises OkngError; StoreFailed where the key of the draw cannot be read now.
+        """
+        self._draw_key()
+        self._jobs.compile(lane.config, recipe.model_copy(update=model.of_recipe))
 
     def canary(self, lane: Lane, recipe: Recipe, told: Told) -> Canary:
         """A canary for a lane, ready. Whoever calls holds the preparer's lock.
@@ -96,9 +118,8 @@ class Casting:
         def show(record_id: int, record: Record, frame: Frame) -> bool:
             return self._opinions.show(record_id, record, frame, recipe.evidence_ok_rate)
 
-        most_bytes = QUOTA_SHARE * self._config.evidence.quota_mb * 1e6 / max(1, len(self._config.lanes))
         candidate = Candidate(model.id, model.digest, role)
-        return Keeper(candidate, self._opinions.write, show, self._clock, most_bytes)
+        return Keeper(candidate, self._opinions.write, show, self._clock, self.purse)
 
     def _draw_key(self) -> bytes:
         self._key = self._key or self._opinions.draw_key()

@@ -22,6 +22,7 @@ from agent.station.models.activations import Activation, Activations, Version
 from agent.station.models.activations import Canary as Told
 from agent.station.models.choice import Proposal
 from agent.station.models.health import KEEPS, Limits, due, problem_of
+from agent.station.models.running import Running
 from agent.station.prepare import Preparer
 from agent.worker import Worker
 from pipelines.recipe import Recipe
@@ -29,6 +30,7 @@ from pipelines.recipe import Recipe
 log = logging.getLogger(__name__)
 
 TURN_S = 0.1
+JOIN_S = 1.0
 DIED = "the station died while it judged"
 Name = str
 
@@ -45,7 +47,9 @@ class Company:
         casting: Casting,
         preparer: Preparer,
         event: Callable[..., None],
+        running: Running,
     ) -> None:
+        self._running = running
         self._config = config
         self._lanes = lanes
         self._activations = activations
@@ -63,7 +67,7 @@ class Company:
         for name, kept in self._activations.all().items():
             if kept.canary is None:
                 continue
-            if kept.canary.boot == boot_id() and not kept.canary.ended_well:
+            if self._running.died and kept.canary.boot == boot_id() and not kept.canary.ended_well:
                 self._activations.insist(name, canary=None, canary_trouble=f"{kept.canary.id}: {DIED}")
                 self._event("model_canary_ended", model=kept.canary.id, recipe=name, why=DIED)
         self._mark(ended_well=False)
@@ -83,7 +87,7 @@ class Company:
             for shadow in self._shadows.values():
                 shadow.end("the station stops")
             for shadow in self._shadows.values():
-                shadow.join(1.0)
+                shadow.join(JOIN_S)
 
     def shadow(self, lane: str) -> Shadow | None:
         return self._shadows.get(lane)
@@ -129,9 +133,13 @@ class Company:
             if told is None and (what == "shadow" or not self._activations.of(name).canary_trouble):
                 return {"recipe": name, "model": "", "figures": {}}
             lanes = [lane.name for lane in self._lanes.values() if _recipe(lane) == name and lane.name in sides]
-            figures = {lane: asdict(sides[lane].tally.figures()) for lane in lanes}
+            going = [(lane, sides[lane]) for lane in lanes]
             self._change(name, **{what: None}, **({"canary_trouble": ""} if what == "canary" else {}))
             self._look()
+            for _, side in going:
+                if isinstance(side, Shadow):
+                    side.join(JOIN_S)  # what it had in hand is counted, too
+            figures = {lane: asdict(side.figures()) for lane, side in going}
         model = told.id if isinstance(told, Told) else told or ""
         if model:
             self._event(f"model_{what}_off", model=model, recipe=name, **_summed(figures))
@@ -146,8 +154,12 @@ class Company:
     # On its own thread -------------------------------------------------------------------------------
 
     def _turn(self) -> None:
+        self._casting.purse.look()
         with self.changing:
             self._look()
+            waiting = self._waiting()
+        for lane, recipe, told in waiting:
+            self._begin_canary(lane, recipe, told)
         self._worker.stopping.wait(TURN_S)
 
     def _look(self) -> None:
@@ -163,6 +175,8 @@ class Company:
         # The shadow first: it is shown the active model's own verdict.
         beside: tuple[Beside, ...] = tuple(side for side in (shadow, canary) if side is not None)
         if job.beside != beside:
+            if shadow is not None:
+                shadow.begin()
             lane.accompany(job, beside)
 
     def _see_to_shadow(self, lane: Lane, job: Job, kept: Activation) -> None:
@@ -197,15 +211,41 @@ class Company:
             self._end_canary(name, told, why, by_itself=True)
         elif canary is not None and not _same(canary.recipe, job.recipe):
             self._drop_canary(lane.name)
-        elif canary is None and told is not None and self._preparer.one_at_a_time.acquire(blocking=False):
+
+    def _waiting(self) -> list[tuple[Lane, Recipe, Told]]:
+        """Lanes that are to have a canary and have none: with the recipe that they judge by."""
+        jobs = [(lane, lane.job) for lane in self._lanes.values() if lane.started and lane.name not in self._canaries]
+        told = [(lane, job.recipe, self._activations.of(job.recipe.name).canary) for lane, job in jobs if job]
+        return [(lane, recipe, canary) for lane, recipe, canary in told if canary is not None]
+
+    def _begin_canary(self, lane: Lane, recipe: Recipe, told: Told) -> None:
+        """Compiled while no lock is held: whatever else is told to the lane meanwhile does not wait for it."""
+        lock, name = self._preparer.one_at_a_time, recipe.name
+        if not lock.acquire(blocking=False):  # who judges is just being changed
+            return
+        lock.release()
+        try:
+            self._casting.compile(lane, recipe, Version(id=told.id, digest=told.digest))
+            if not lock.acquire(blocking=False):
+                return
             try:
-                self._canaries[lane.name] = self._casting.canary(lane, job.recipe, told)
-            except StoreFailed as error:  # a full disk may have no database yet: later, by the same draw
-                log.debug("recipe %s: the canary waits: %s", name, error)
-            except OkngError as error:
-                self._end_canary(name, told, str(error), by_itself=True)
+                self._place(lane, name, told)
             finally:
-                self._preparer.one_at_a_time.release()
+                lock.release()
+        except StoreFailed as error:  # a full disk may have no database yet: later, by the same draw
+            log.debug("recipe %s: the canary waits: %s", name, error)
+        except OkngError as error:
+            with self.changing:
+                if self._activations.of(name).canary == told:
+                    self._end_canary(name, told, str(error), by_itself=True)
+
+    def _place(self, lane: Lane, name: str, told: Told) -> None:
+        """The lane's canary, if that is still wanted."""
+        with self.changing:
+            job = lane.job
+            wanted = job is not None and job.recipe.name == name and self._activations.of(name).canary == told
+            if job is not None and wanted and lane.name not in self._canaries:
+                self._canaries[lane.name] = self._casting.canary(lane, job.recipe, told)
 
     def _ill(self, canary: Canary, job: Job, told: Told) -> str:
         """Why the canary ends: it said so itself, or it does worse than the active model."""
@@ -243,7 +283,7 @@ class Company:
 
     def _figures(self, name: str, sides: Mapping[Name, Shadow | Canary]) -> dict[str, int]:
         lanes = [lane.name for lane in self._lanes.values() if _recipe(lane) == name and lane.name in sides]
-        return _summed({lane: asdict(sides[lane].tally.figures()) for lane in lanes})
+        return _summed({lane: asdict(sides[lane].figures()) for lane in lanes})
 
     def _drop_shadow(self, lane: Name, why: str) -> None:
         if (shadow := self._shadows.pop(lane, None)) is not None:
@@ -265,5 +305,6 @@ def _same(recipe: Recipe, active: Recipe) -> bool:
 
 def _summed(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
     """The counts of several lanes together, for an event."""
-    names = ("compared", "agreed", "rejects_more", "passes_more", "differ", "errors", "late", "dropped", "restarts")
+    names = ["compared", "agreed", "rejects_more", "passes_more", "differ", "errors", "late", "restarts"]
+    names += ["dropped", "dropped_busy", "dropped_away", "dropped_unseen"]
     return {name: sum(lane[name] for lane in figures.values()) for name in names}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agent.errors import StoreFailed
 from agent.ports import Clock
+from agent.station.beside.purse import Purse
 from agent.store.values import Role, SecondOpinion
 from pipelines.values import Detection, Frame, Record, Verdict
 
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 PICTURES, EVERY_S = 30, 2.0
 """So many pictures at once, and one more after so long: two models that never agree do not keep the disk busy ..."""
 QUOTA_SHARE = 0.1
-"""... and take no more than this share of the room for evidence, all lanes together, in one run of the station."""
+"""... and take no more than this share of the room for evidence, all second models together (`purse`)."""
 
 Write = Callable[[SecondOpinion], None]
 Show = Callable[[int, Record, Frame], bool]
@@ -44,15 +45,14 @@ class Opinion:
 class Keeper:
     """Hands a candidate's opinions on one lane to the store and the evidence. Thread-safe; never waits."""
 
-    def __init__(self, candidate: Candidate, write: Write, show: Show, clock: Clock, most_bytes: float) -> None:
-        """`most_bytes`: of pixels whose pictures may be kept; a PNG takes about that at the most."""
+    def __init__(self, candidate: Candidate, write: Write, show: Show, clock: Clock, purse: Purse) -> None:
         self._candidate = candidate
         self._write = write
         self._show = show
         self._clock = clock
         self._lock = threading.Lock()
         self._room = float(PICTURES)
-        self._room_bytes = most_bytes
+        self._purse = purse
         self._at_ns = clock.now().mono_ns
 
     def keep(self, record_id: int, record: Record, frame: Frame | None, opinion: Opinion) -> bool:
@@ -80,7 +80,10 @@ class Keeper:
         with self._lock:
             gained = (now_ns - self._at_ns) / 1e9 / EVERY_S
             self._room, self._at_ns = min(float(PICTURES), self._room + gained), now_ns
-            if self._room < 1 or self._room_bytes < size or not self._show(record_id, record, frame):
+            if self._room < 1 or not self._purse.take(size):
                 return False
-            self._room, self._room_bytes = self._room - 1, self._room_bytes - size
+            if not self._show(record_id, record, frame):
+                self._purse.give_back(size)
+                return False
+            self._room -= 1
             return True

@@ -3,13 +3,14 @@
 The lane's inspect thread only lays a part into a slot that holds the newest one. A thread of the shadow's
 hands it to the shadow's process, waits for what that says and keeps it. What the shadow is too slow for is
 dropped and counted. A process that dies, hangs or takes too much memory is started anew after a pause, a few
-times; the lane never notices.
+times; the lane never notices. What it compared and what was dropped are all parts that the lane judged.
 """
 
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from agent.slot import Slot
 from agent.station.beside.apart import Apart
 from agent.station.beside.compare import compared
 from agent.station.beside.keep import Keeper, Opinion
-from agent.station.beside.tally import Tally
+from agent.station.beside.tally import Figures, Tally
 from agent.station.beside.wire import Answer, Part, Task
 from agent.station.job import Weighed
 from agent.worker import Worker
@@ -81,8 +82,10 @@ class _Beside:
 class Shadow:
     """A candidate on one lane, in a process of its own. See `agent.station.job.Beside`."""
 
-    def __init__(self, task: Task, recipe: Recipe, keeper: Keeper, patience: Patience) -> None:
-        """Starts at once. `recipe`: with the candidate's model pinned."""
+    def __init__(
+        self, task: Task, recipe: Recipe, keeper: Keeper, patience: Patience, judged: Callable[[], int] = lambda: 0
+    ) -> None:
+        """Starts at once. `recipe`: with the candidate's model pinned. `judged`: parts that its lane has, so far."""
         self.recipe = recipe
         self.task = task
         self.tally = Tally()
@@ -97,6 +100,11 @@ class Shadow:
         self._news: deque[str] = deque()
         self._keeper = keeper
         self._patience = patience
+        self._judged = judged
+        self._given = 0
+        """Parts that it was shown, whatever became of them."""
+        self._began, self._ended = -1, -1
+        """Parts that its lane had judged when it came, and when it went; -1: not yet."""
         self._errors = 0
         self._falls: deque[float] = deque()
         """When its process was last gone, monotonic, s."""
@@ -116,6 +124,20 @@ class Shadow:
         """What ended its thread, if anything did: the shadow is over then, and nothing else."""
         return self._worker.crash
 
+    def begin(self) -> None:
+        """It is on its lane: from now on every part that is judged there is accounted for."""
+        if self._began < 0:
+            self._began = self._judged()
+
+    def figures(self) -> Figures:
+        """As they stand; `dropped` with the parts that went past it."""
+        counted, given = self.tally.figures(), self._given
+        if self._began < 0:
+            return counted
+        until = self._ended if self._ended >= 0 else self._judged()
+        unseen = max(0, until - self._began - given)
+        return replace(counted, dropped=counted.dropped + unseen, dropped_unseen=unseen)
+
     def news(self) -> str:
         """Why its process had to be started anew, each time once; empty: nothing new."""
         return self._news.popleft() if self._news else ""
@@ -125,11 +147,13 @@ class Shadow:
         if self.trouble or seen.quality is None:
             return Weighed(verdict)
         if not self.device:
-            self._dropped()
+            self._given += 1
+            self.tally.drop("away")
             return Weighed(verdict)
         part = _Beside(frame, seen, seen.quality, verdict)
         if not self._slot.put(part):
             return Weighed(verdict)
+        self._given += 1
 
         def kept(record_id: int, record: Record, picture: Frame | None) -> None:
             if (known := part.durable(record_id, record, picture)) is not None:
@@ -141,6 +165,8 @@ class Shadow:
     def end(self, why: str) -> None:
         """No part is given to it any more, and its process ends. From any thread."""
         self.trouble = self.trouble or why
+        if self._ended < 0:
+            self._ended = self._judged()
         self._slot.close()
         self._worker.stopping.set()
         if (apart := self._apart) is not None:
@@ -161,6 +187,8 @@ class Shadow:
         finally:
             if not goes_on:
                 self._let_go()
+                while (left := self._slot.take(0.0)) is not None:
+                    self._gone(left)
                 self.ready.set()
 
     def _one(self) -> None:
@@ -228,7 +256,7 @@ class Shadow:
             answer = apart.judge(said, frame.pixels, self._patience.within_s)
         finally:
             if answer is None:
-                self._dropped()
+                self._gone(part)
         self._heard(part, answer)
 
     def _heard(self, part: _Beside, answer: Answer) -> None:
@@ -247,7 +275,12 @@ class Shadow:
         if self._keeper.keep(record_id, record, frame, opinion):
             self.tally.count("pictures")
 
-    def _dropped(self, part: _Beside | None = None) -> None:
-        self.tally.count("dropped")
-        if part is not None:
-            part.frame = None
+    def _dropped(self, part: _Beside) -> None:
+        """A newer one has taken its place."""
+        self.tally.drop("busy")
+        part.frame = None
+
+    def _gone(self, part: _Beside) -> None:
+        """The process that was to judge it is no more."""
+        self.tally.drop("away")
+        part.frame = None

@@ -27,8 +27,15 @@ class Figures:
     late: int = 0
     """Canary: parts that it made late."""
     dropped: int = 0
-    """Shadow: parts that it did not get to see, because it was busy or its process was not there. Canary: parts of
-    its share that were too late before it began."""
+    """Parts that it did not judge. Canary: those of its share that were too late before it began. Shadow: with what
+    it compared all parts that its lane has judged since; why is in the next three."""
+    dropped_busy: int = 0
+    """Shadow: a newer part came before it had taken this one."""
+    dropped_away: int = 0
+    """Shadow: its process was not there, still loading, or went away over this part."""
+    dropped_unseen: int = 0
+    """Shadow: the part had been triggered before the shadow was there, or before it had come to a new recipe or model;
+    or the active model could not judge it."""
     restarts: int = 0
     """Shadow: how often its process had to be started anew."""
     pictures: int = 0
@@ -51,6 +58,12 @@ class Tally:
         with self._lock:
             self._counts[name] += 1
             return self._counts[name]
+
+    def drop(self, cause: str) -> None:
+        """One more part that it did not judge: "busy" or "away"."""
+        with self._lock:
+            self._counts["dropped"] += 1
+            self._counts[f"dropped_{cause}"] += 1
 
     def judged(self, said: Compared, took_ms: float) -> None:
         """One part was judged by both."""

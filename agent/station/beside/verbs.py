@@ -1,6 +1,6 @@
 """What can be said about second models: `model_shadow` and `model_canary`, verbs of `agent.control`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,6 +14,7 @@ from agent.station.beside.shadow import Shadow
 from agent.station.job import Job
 from agent.station.lane import Lane
 from agent.station.models.activations import Canary as Told
+from agent.station.models.bundle import Bundle
 from agent.station.models.choice import Choice, Proposal
 from agent.station.models.gate import Entry
 from agent.station.models.intake import Intake
@@ -56,7 +57,7 @@ class BesideVerbs:
         model, recipe = str(said["id"]), str(said.get("recipe", ""))
         if model == "off":
             return self._company.off(self._in_use(recipe), "shadow")
-        proposal, judging = self._proposed(model, recipe)
+        proposal, judging = self._proposed(model, recipe, True, self._intake.admitted)
         warning = self._room(proposal.gate, list(judging), processes=len(judging), share=1.0)
         made: dict[str, Shadow] = {}
         with ExitStack() as undo:
@@ -65,7 +66,9 @@ class BesideVerbs:
                 undo.callback(shadow.end, "it was not begun after all")
             for name, shadow in made.items():
                 self._await(name, shadow, model)
-            self._company.take(proposal.recipe, made, {}, shadow=model)
+            with self._preparer.one_at_a_time:
+                self._again(proposal, True)
+                self._company.take(proposal.recipe, made, {}, shadow=model)
             undo.pop_all()
         self._company.told("model_shadow", proposal, warning=warning)
         return self._answer(proposal, made, warning)
@@ -85,16 +88,19 @@ class BesideVerbs:
         share = float(said["share"])
         if not 0 < share <= 1:
             raise OkngError(f"share {share:g}: above 0 and up to 1 is allowed")
-        drift = not said.get("expect_change", False)
-        proposal, judging = self._proposed(model, recipe, bool(said.get("again", False)))
+        drift, again = not said.get("expect_change", False), bool(said.get("again", False))
+        proposal, judging = self._proposed(model, recipe, again, self._intake.admitted)
         version = proposal.version
         told = Told(id=model, digest=version.digest, share=share, drift=drift, boot=boot_id(), ended_well=False)
         warning = self._room(proposal.gate, list(judging), processes=0, share=share)
+        for lane, job in judging.items():  # without the lock: the lanes' other verbs do not wait for it
+            self._casting.compile(lane, job.recipe, version)
         with self._preparer.one_at_a_time:
+            judging = self._again(proposal, again)
             made = {lane.name: self._casting.canary(lane, job.recipe, told) for lane, job in judging.items()}
-        for lane, job in judging.items():
-            self._in_time(proposal, job, made[lane.name].job)
-        self._company.take(proposal.recipe, {}, made, canary=told, canary_trouble="")
+            for lane, job in judging.items():
+                self._in_time(proposal, job, made[lane.name].job)
+            self._company.take(proposal.recipe, {}, made, canary=told, canary_trouble="")
         self._company.told("model_canary", proposal, warning=warning, share=share)
         return {**self._answer(proposal, made, warning), "share": share}
 
@@ -105,8 +111,17 @@ class BesideVerbs:
             raise OkngError(f"recipe {name} is not in use; in use: {', '.join(sorted(used)) or 'none'}")
         return name
 
-    def _proposed(self, model: str, recipe: str, again: bool = True) -> tuple[Proposal, dict[Lane, Job]]:
-        proposal = self._choice.propose(model, recipe, again, self._intake.admitted)
+    def _again(self, tried: Proposal, again: bool) -> dict[Lane, Job]:
+        """The choice once more, by whoever holds the lock: meanwhile the model may have gone, be condemned or active.
+
+        The lanes that judge by now. Raises OkngError.
+        """
+        return self._proposed(tried.version.id, tried.recipe, again, lambda _: tried.gate)[1]
+
+    def _proposed(
+        self, model: str, recipe: str, again: bool, admit: Callable[[Bundle], Entry]
+    ) -> tuple[Proposal, dict[Lane, Job]]:
+        proposal = self._choice.propose(model, recipe, again, admit)
         judging = {
             lane: job
             for lane in self._lanes.values()

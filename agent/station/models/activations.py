@@ -158,7 +158,8 @@ class Activation(_Kept):
         if self.previous:
             return self.previous[0]
         back = self.rolled_back
-        already = f"; {back.told}; {self.active} judges" if back is not None else ""
+        judges = "nobody" if self.digest in self.condemned else self.active
+        already = f"; {back.told}; {judges} judges" if back is not None else ""
         raise OkngError(f"recipe {recipe}: there is no good model to go back to{already}")
 
     @property

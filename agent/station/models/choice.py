@@ -20,6 +20,7 @@ from agent.station.models.activations import (
     Version,
     effective,
 )
+from agent.station.models.budget import must_be_in_time, takes_ms
 from agent.station.models.bundle import Bundle, checked_id
 from agent.station.models.gate import Entry
 from agent.station.models.library import Library
@@ -27,7 +28,9 @@ from agent.station.models.trial import Input
 from agent.station.reference import read_reference
 from pipelines.recipe import Recipe, check_against
 
-MOST_CONDEMNED = 20
+MOST_REASONS = 20
+"""Of so many models the reason is kept why they were taken back; that they were, is kept of all."""
+FORGOTTEN = "long ago; the reason is not kept any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,15 @@ class Choice:
         pinned = base.model_copy(update=version.of_recipe)
         return Proposal(name, base, pinned, version, self._good(base), gate)
 
+    def must_be_in_time(self, proposal: Proposal) -> None:
+        """By what the gate has measured, where there is no job that shows it. Raises OkngError (FIELD 15)."""
+        reference = read_reference(self._recipes, proposal.target)
+        bundle = self._library.read(proposal.version.id)
+        lanes = [self._config.lanes[name] for name in self.in_use().get(proposal.recipe, ())]
+        looks = (len(planned_for(lane, bundle, proposal.target, reference).tiles) for lane in lanes)
+        part_ms = takes_ms(proposal.gate, max(looks, default=1))
+        must_be_in_time(proposal.gate, proposal.target, self._config.models.budget_share, part_ms)
+
     def _refuse_condemned(self, name: str, bundle: Bundle) -> None:
         if (why := self.activations.of(name).condemned.get(bundle.digest)) is not None:
             raise OkngError(f"model {bundle.id} was taken back for recipe {name}: {why}; activate it again to insist")
@@ -151,7 +163,7 @@ class Choice:
         if activation.probation is not None and activation.previous:
             return activation.previous[0]
         if (last := self.last(base.name)) is not None:
-            return last
+            return last if last.digest not in activation.condemned else None
         with suppress(OkngError):
             return Version(id=base.model, digest=base.model_hash or self._library.read(base.model).digest)
         return None
@@ -178,35 +190,38 @@ class Choice:
             raise OkngError(f"who judges cannot be made durable: {error.strerror}") from error
 
     def take_back(self, recipe: str, why: str, by_itself: bool, at_utc_us: int) -> RolledBack:
-        """Write down that the good model before judges again, whatever the disk says. There is one."""
+        """Write down that the good model before judges again, whatever the disk says.
+
+        Where there is none, it stays written down who was active: condemned, so that nobody judges.
+        """
         was = self.activations.of(recipe)
-        good = was.previous[0]
+        good = was.previous[0] if was.previous else None
         back = RolledBack(
             model=was.active,
             digest=was.digest,
-            to=good.id,
+            to=good.id if good is not None else "",
             why=why,
             at_utc_us=at_utc_us,
             by_itself=by_itself,
             after=was.rolled_back.told if was.rolled_back is not None else "",
         )
-        condemned = {**was.condemned, was.digest: why[:500]} if by_itself else was.condemned
-        try:
-            named = self._recipes.read(recipe).model
-        except OkngError:
-            named = was.file_model
-        self.activations.insist(
-            recipe,
-            condemned=dict(list(condemned.items())[-MOST_CONDEMNED:]),
-            active=good.id,
-            digest=good.digest,
-            since_utc_us=at_utc_us,
-            file_model=named,  # what the file says by now is taken back too: only a later edit of it counts
-            previous=was.previous[1:],
-            probation=None,
-            rolled_back=back,
-        )
+        fields: dict[str, Any] = {"probation": None, "rolled_back": back}
+        if by_itself:
+            known = {digest: w for digest, w in was.condemned.items() if digest != was.digest}
+            fields["condemned"] = _shortened({**known, was.digest: why[:500]})
+        if good is not None:
+            # What the file says by now is taken back too: only a later edit of it counts.
+            fields |= {"active": good.id, "digest": good.digest, "file_model": self._named_by(recipe, was)}
+            fields |= {"since_utc_us": at_utc_us, "previous": was.previous[1:]}
+        self.activations.insist(recipe, **fields)
         return back
+
+    def _named_by(self, recipe: str, was: Activation) -> str:
+        """The model that the recipe's file names, as far as it can be read."""
+        try:
+            return self._recipes.read(recipe).model
+        except OkngError:
+            return was.file_model
 
     def seen(self, recipe: str) -> RolledBack:
         """A person has dealt with what was taken back last. Raises OkngError where there is nothing."""
@@ -283,6 +298,12 @@ class Choice:
             "on_trial": kept.probation is not None,
             "rolled_back": kept.rolled_back.model_dump(mode="json") if kept.rolled_back else None,
         }
+
+
+def _shortened(condemned: dict[str, str]) -> dict[str, str]:
+    """All of them, the last ones with their reasons."""
+    old = len(condemned) - MOST_REASONS
+    return {digest: why if place >= old else FORGOTTEN for place, (digest, why) in enumerate(condemned.items())}
 
 
 def alike(one: Recipe, other: Recipe) -> bool:

@@ -80,6 +80,12 @@ class Gates:
         """The newest result of this model by device."""
         return tuple({e.device: e for e in self._entries if e.digest == digest}.values())
 
+    def here(self, digest: str) -> tuple[Entry, ...]:
+        """As `of`, by the order of the devices: those that may judge here, at the precision they would have by now."""
+        known = {entry.device: entry for entry in self.of(digest)}
+        entries = [known[device] for device in self._engine.devices if device in known]
+        return tuple(entry for entry in entries if entry.precision == self._precision(entry.device))
+
     def note(self, bundle: Bundle, shown: Shown) -> str:
         """Keep what a model showed when it was loaded; what has changed since the last time, "" for nothing."""
         last = next((e for e in self.of(bundle.digest) if e.device == shown.device), None)

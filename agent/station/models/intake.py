@@ -175,12 +175,9 @@ class Intake:
 
         Raises BundleRefused where no device may judge with it, or it costs more than there is.
         """
-        known = tuple(gate for gate in self._gates.of(bundle.digest) if not gate.passed or gate.p99_ms)
-        if any(gate.passed for gate in known):
-            order = self._config.engine.devices
-            by_order = {device: place for place, device in enumerate(order)}
-            gates = tuple(sorted(known, key=lambda gate: by_order.get(gate.device, len(order))))
-        else:
+        gates = self._gates.here(bundle.digest)
+        would = next((gate for gate in gates if gate.passed), None)
+        if would is None or not would.p99_ms:  # proven when it was loaded, but what it costs there is not known
             try:
                 gates = self.gates(bundle)
             finally:
