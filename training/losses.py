@@ -10,7 +10,6 @@ from agent.errors import OkngError
 from agent.quality.binomial import at_most, needed, upper
 
 EXACT = "learn-then-test, fixed sequence, exact binomial"
-BENTKUS = "learn-then-test, fixed sequence, Hoeffding-Bentkus"
 
 
 class PromiseRefused(OkngError):
@@ -21,12 +20,10 @@ class PromiseRefused(OkngError):
 class Losses:
     """What the bad parts show at each step of a path."""
 
-    lost: NDArray[np.float64]
+    lost: NDArray[np.intp]
     """(steps,) failures; never falls."""
     units: int
-    """Parts, or parts with defects."""
-    exact: bool
-    """A unit fails or it does not; else its loss is a share."""
+    """Bad parts."""
     boards: int
     """That the units come from; as many as units where each is of its own."""
     effect: float
@@ -40,33 +37,22 @@ class Losses:
     @property
     def method(self) -> str:
         told = f", {self.units} parts of {self.boards} boards, design effect {self.effect:.2f}"
-        return (EXACT if self.exact else BENTKUS) + (told if self.boards < self.units else "")
+        return EXACT + (told if self.boards < self.units else "")
 
-    def failures(self, lost: float) -> int:
-        """As many of the independent units; of shares, their sum. Rounded up."""
+    def failures(self, lost: int) -> int:
+        """As many of the independent units, rounded up."""
         return math.ceil(lost / self.effect - 1e-9)
 
-    def p(self, lost: float, limit: float) -> float:
+    def p(self, lost: int, limit: float) -> float:
         """p-value of "the rate is above `limit`"."""
-        if self.exact:
-            return at_most(self.failures(lost), self.worth, limit)
-        return bentkus(lost / self.units, self.units, limit)
+        return at_most(self.failures(lost), self.worth, limit)
 
 
-def bentkus(mean: float, n: int, limit: float) -> float:
-    """Hoeffding-Bentkus p-value of "the mean loss is above `limit`", for n losses within 0..1 of this mean."""
-    if mean >= limit:
-        return 1.0
-    divergence = (mean * math.log(mean / limit) if mean > 0 else 0.0) + (1 - mean) * math.log((1 - mean) / (1 - limit))
-    return min(1.0, math.exp(-n * divergence), math.e * at_most(math.ceil(n * mean - 1e-9), n, limit))
-
-
-def too_few(kind: str, limit: float, confidence: float, losses: Losses, least: int) -> str:
+def too_few(limit: float, confidence: float, losses: Losses, least: int) -> str:
     promise = f"at most {100 * limit:g} % with {100 * confidence:g} % confidence"
     worth = losses.worth
     could = f"with {worth} the lowest limit is {100 * upper(0, worth, confidence):.3g} %" if worth else "there are none"
-    what = "bad parts" if kind == "escape" else "parts with defects"
-    return f"{promise} needs at least {least} {what} (none of them failing), there are {_counted(losses)}: {could}"
+    return f"{promise} needs at least {least} bad parts (none of them failing), there are {_counted(losses)}: {could}"
 
 
 def _counted(losses: Losses) -> str:
@@ -75,25 +61,17 @@ def _counted(losses: Losses) -> str:
     return f"{losses.units} of {losses.boards} boards, which are alike and count as {losses.worth}"
 
 
-def lowest_limit(failed: float, losses: Losses, confidence: float) -> float:
-    """The lowest limit that so much loss could promise."""
-    if losses.exact:
-        return upper(losses.failures(failed), losses.worth, confidence)
-    low, high = failed / losses.units, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (low, middle) if losses.p(failed, middle) <= 1 - confidence else (middle, high)
-    return high
+def lowest_limit(failed: int, losses: Losses, confidence: float) -> float:
+    """The lowest limit that so many failures could promise."""
+    return upper(losses.failures(failed), losses.worth, confidence)
 
 
-def too_many(kind: str, limit: float, confidence: float, losses: Losses, lowest: float) -> str:
-    what = "escapes" if kind == "escape" else "parts' worth of missed defects"
-    failed = float(losses.lost[0])
-    bound, more = lowest_limit(failed, losses, confidence), ""
-    if losses.exact:
-        parts = math.ceil(losses.effect * needed(limit, confidence, losses.failures(failed)))
-        more = f"; {failed:g} would need {parts} parts"
+def too_many(limit: float, confidence: float, losses: Losses, lowest: float) -> str:
+    failed = int(losses.lost[0])
+    bound = lowest_limit(failed, losses, confidence)
+    parts = math.ceil(losses.effect * needed(limit, confidence, losses.failures(failed)))
     return (
-        f"even at the lowest thresholds ({lowest:g}) there are {failed:.3g} {what} of {_counted(losses)}: "
-        f"{100 * bound:.3g} % can be promised with {100 * confidence:g} % confidence, not {100 * limit:g} %{more}"
+        f"even at the lowest thresholds ({lowest:g}) there are {failed} escapes of {_counted(losses)}: "
+        f"{100 * bound:.3g} % can be promised with {100 * confidence:g} % confidence, not {100 * limit:g} %; "
+        f"{failed} would need {parts} parts"
     )

@@ -1,4 +1,4 @@
-"""Class thresholds that keep a promise: escapes (or missed defects) under a limit, with a confidence.
+"""Class thresholds that keep a promise: escapes under a limit, with a confidence.
 
 Learn then Test: A. N. Angelopoulos, S. Bates, E. J. Candès, M. I. Jordan, L. Lei, arXiv:2110.01052. For each
 setting of the thresholds on a path the hypothesis "its rate is above the limit" is tested on parts that the
@@ -7,17 +7,14 @@ fixed-sequence testing (their section 2) goes up it until the first hypothesis t
 every setting before holds its limit, all of them together, with the confidence asked for, whatever the model
 and whatever the scores' distribution. So the one taken may be chosen among them by the overkill it costs.
 
-p-values: the exact binomial tail where a part's loss is 0 or 1 (of as many parts as those of one board are worth),
-Hoeffding-Bentkus (their section 1.3, after
-S. Bates et al., arXiv:2101.02703) where it is a share (a part's defects that are missed).
+p-values: the exact binomial tail, of as many parts as those of one board are worth. A promise by defect and not by
+part is one on one-defect parts (`training.parts`).
 
 What it assumes, and what voids it: docs/thresholds.md.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +32,13 @@ SOURCE = "Angelopoulos, Bates, Candès, Jordan, Lei: Learn then Test, arXiv:2110
 
 @dataclass(frozen=True, slots=True)
 class Tops:
-    """The highest scores on one part, or on one defect."""
+    """The highest scores on one part."""
 
     scores: Mapping[str, float]
-    """Label of the detection -> its highest score. For a bad part (or a defect) only of detections that
-    are on a defect (on this one): a part rejected for a false call was not seen to be bad."""
+    """Label of the detection -> its highest score. For a bad part only of detections that are on a defect: a part
+    rejected for a false call was not seen to be bad."""
     unsure: bool = False
     """It could not be judged: no pass at any threshold."""
-    part: str = ""
-    """Which part a defect is of, where several are of one; "" is a part of its own."""
     board: str = ""
     """What a part was made from, where several were made from one and are alike; "" is one of its own."""
 
@@ -52,11 +47,10 @@ class Tops:
 class Counted:
     """k of n with what is known of the rate."""
 
-    k: float
-    """A whole number, but for shares of a part's defects, summed."""
+    k: int
     n: int
     low: float
-    """Two-sided exact 95 % interval (Clopper and Pearson); of shares, for their sum rounded up."""
+    """Two-sided exact 95 % interval (Clopper and Pearson)."""
     high: float
 
 
@@ -68,7 +62,7 @@ class Calibration:
     """By label, for every label."""
     promise: Promise
     failures: Counted
-    """Escapes (or missed defects) of the calibration parts at `thresholds`."""
+    """Escapes of the calibration parts at `thresholds`."""
     bound: float
     """The lowest limit that `failures` alone would bear, never above the promise's. Of thresholds that were chosen for
     their failures it would be too low: the promise is its limit."""
@@ -80,12 +74,11 @@ class Calibration:
 
     def __str__(self) -> str:
         p, f, o = self.promise, self.failures, self.overkills
-        what = "escapes" if p.kind == "escape" else "missed defects"
         alike = f" of {self.boards} boards, which count as {p.parts}," if self.boards < f.n else ""
         return (
-            f"at most {100 * p.limit:g} % {what} with {100 * p.confidence:g} % confidence: "
-            f"{f.k:.4g} of {f.n}{alike} in calibration (95 %: {100 * f.low:.2f} to {100 * f.high:.2f} %); "
-            f"overkill {o.k:g} of {o.n} (95 %: {100 * o.low:.2f} to {100 * o.high:.2f} %)"
+            f"at most {100 * p.limit:g} % escapes with {100 * p.confidence:g} % confidence: "
+            f"{f.k} of {f.n}{alike} in calibration (95 %: {100 * f.low:.2f} to {100 * f.high:.2f} %); "
+            f"overkill {o.k} of {o.n} (95 %: {100 * o.low:.2f} to {100 * o.high:.2f} %)"
         )
 
 
@@ -126,12 +119,6 @@ def on_bad_part(found: Sequence[Detection], truth: Sequence[Box], unsure: bool =
     return Tops(_best([d for d, hit in zip(found, on.tolist(), strict=True) if hit]), unsure)
 
 
-def on_defects(found: Sequence[Detection], truth: Sequence[Box], part: str, unsure: bool = False) -> list[Tops]:
-    """As `on_bad_part`, for each defect of a part by itself; `part` is the part's name."""
-    on = touches(truth, found)
-    return [Tops(_best([d for d, hit in zip(found, row, strict=True) if hit]), unsure, part) for row in on]
-
-
 def on_good_part(found: Sequence[Detection], unsure: bool = False) -> Tops:
     """What counts for a good part: its best scores."""
     return Tops(_best(found), unsure)
@@ -151,17 +138,15 @@ def calibrate(
     *,
     limit: float = 0.01,
     confidence: float = 0.95,
-    kind: Literal["escape", "miss"] = "escape",
     path: Thresholds | None = None,
     groups: Sequence[str] = (),
     steering: Sequence[Tops] | None = None,
 ) -> Calibration:
     """The thresholds on `path` (none: `common_path`) that keep the promise at the least overkill.
 
-    `bad`: one Tops a bad part ("escape") or a defect ("miss"; those of one part count as that part's share
-    of missed defects; parts of one board count as fewer where they are alike). `good`: one a good part. `groups`:
-    names of what was held out of the training. `steering`: other good parts, on which the cheapest setting is chosen;
-    without them it is chosen on `good`, and the overkill that is told of it is a little too low.
+    `bad`: one Tops a bad part; parts of one board count as fewer where they are alike. `good`: one a good part.
+    `groups`: names of what was held out of the training. `steering`: other good parts, on which the cheapest setting
+    is chosen; without them it is chosen on `good`, and the overkill that is told of it is a little too low.
     Where several settings cost the fewest overkills, the middle one of them: room on both sides.
     Raises PromiseRefused: too few parts (with the number needed), or too many escapes even at the lowest.
     """
@@ -169,15 +154,15 @@ def calibrate(
     path = common_path(labels) if path is None else path
     shown = _shown(bad, labels, path)
     if shown.worth < (least := needed(limit, confidence)):
-        raise PromiseRefused(too_few(kind, limit, confidence, shown, least))
+        raise PromiseRefused(too_few(limit, confidence, shown, least))
     held = _held(shown, limit, 1 - confidence)
     if held == 0:
-        raise PromiseRefused(too_many(kind, limit, confidence, shown, float(path[0].min())))
+        raise PromiseRefused(too_many(limit, confidence, shown, float(path[0].min())))
     chosen = _cheapest(steering or good, labels, path, held)
-    rejected = len(good) - round(float(_passed(good, labels, path)[chosen]))
+    rejected = len(good) - int(_passed(good, labels, path)[chosen])
     low, high = interval(rejected, len(good))
     promise = Promise(
-        kind=kind,
+        kind="escape",
         limit=limit,
         confidence=confidence,
         parts=shown.worth,
@@ -186,7 +171,7 @@ def calibrate(
         method=shown.method,
         source=SOURCE,
     )
-    failed = float(shown.lost[chosen])
+    failed = int(shown.lost[chosen])
     return Calibration(
         thresholds=_named(labels, path[chosen]),
         promise=promise,
@@ -199,13 +184,9 @@ def calibrate(
 
 
 def _shown(bad: Sequence[Tops], labels: Sequence[str], path: Thresholds) -> Losses:
-    weights, units = _weights(bad)
     steps = _passing_from(bad, labels, path)
-    boards, effect = units, 1.0
-    if exact := units == len(bad):
-        names = [one.board for one in bad]
-        boards, effect = boards_of(names), design_effect(names, steps)
-    return Losses(_summed(steps, weights, len(path)), units, exact, boards, effect)
+    names = [one.board for one in bad]
+    return Losses(_summed(steps, len(path)), len(bad), boards_of(names), design_effect(names, steps))
 
 
 def _cheapest(good: Sequence[Tops], labels: Sequence[str], path: Thresholds, held: int) -> int:
@@ -226,18 +207,9 @@ def _named(labels: Sequence[str], row: NDArray[np.float64]) -> dict[str, float]:
     return {label: float(value) for label, value in zip(labels, row, strict=True)}
 
 
-def _weights(bad: Sequence[Tops]) -> tuple[NDArray[np.float64], int]:
-    """(what each counts, units): the defects of one part share its weight of 1."""
-    if not any(one.part for one in bad):
-        return np.ones(len(bad)), len(bad)
-    counts = Counter(one.part for one in bad if one.part)
-    weights = np.array([1 / counts[one.part] if one.part else 1.0 for one in bad])
-    return weights, len(counts) + sum(not one.part for one in bad)
-
-
-def _passed(parts: Sequence[Tops], labels: Sequence[str], path: Thresholds) -> NDArray[np.float64]:
+def _passed(parts: Sequence[Tops], labels: Sequence[str], path: Thresholds) -> NDArray[np.intp]:
     """(steps,) how many pass at each step. Raises PromiseRefused for a path that is none."""
-    return _summed(_passing_from(parts, labels, path), np.ones(len(parts)), len(path))
+    return _summed(_passing_from(parts, labels, path), len(path))
 
 
 def _passing_from(parts: Sequence[Tops], labels: Sequence[str], path: Thresholds) -> NDArray[np.intp]:
@@ -255,10 +227,9 @@ def _passing_from(parts: Sequence[Tops], labels: Sequence[str], path: Thresholds
     return steps
 
 
-def _summed(steps: NDArray[np.intp], weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """(count,) weight of those that pass at each step."""
-    sums = np.cumsum(np.bincount(steps, weights, count + 1))[:-1]
-    return np.asarray(np.round(sums, 9), np.float64)  # thirds add up to one again
+def _summed(steps: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """(count,) how many of those that pass from these steps on pass at each step."""
+    return np.asarray(np.cumsum(np.bincount(steps, minlength=count + 1))[:-1], np.intp)
 
 
 def _held(shown: Losses, limit: float, risk: float) -> int:

@@ -107,7 +107,8 @@ def _line(model: Mapping[str, Any]) -> str:
         return f"{model['id']}  {model['source']}, {model['mb']} MB: REFUSED: {model['problem']}"
     told = [f"{model['source']}, {model['mb']} MB", model["signature"] if model["source"] != "bundled" else ""]
     told += [model["promise"], model["used"]]
-    told += [", ".join(f"{name} {_figure(name, value)}" for name, value in model["figures"].items())]
+    numbers = [(name, value) for name, value in model["figures"].items() if not isinstance(value, str)]
+    told += [", ".join(f"{name} {_figure(name, value)}" for name, value in numbers)]
     return f"{model['id']}  {'; '.join(text for text in told if text)}"
 
 

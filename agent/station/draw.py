@@ -17,11 +17,6 @@ def number_of(record_id: int, key: bytes) -> float:
     return (int.from_bytes(digest, "big") >> 11) / 2**53
 
 
-def is_drawn(record_id: int, share: float, key: bytes = b"") -> bool:
-    """Whether this part is among the `share` of all parts that is drawn."""
-    return number_of(record_id, key) < share
-
-
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """What the draw said about one part."""

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config import EvidenceConfig
-from agent.station.draw import Drawn, draw, is_drawn, number_of
+from agent.station.draw import Drawn, draw, number_of
 from agent.station.evidence import Evidence
 from agent.store.read import Reader
 from agent.store.values import PartQuery, Review, Sampling
@@ -45,9 +45,9 @@ def test_a_part_is_drawn_as_its_row_says(
 
 def test_shares_are_what_they_say_and_another_key_draws_others() -> None:
     for share in (0.01, 0.1, 0.5):
-        drawn = {n for n in range(1, 20_001) if is_drawn(n, share, b"k" * 16)}
+        drawn = {n for n in range(1, 20_001) if number_of(n, b"k" * 16) < share}
         assert abs(len(drawn) - 20_000 * share) < 5 * math.sqrt(20_000 * share * (1 - share))
-    assert drawn != {n for n in range(1, 20_001) if is_drawn(n, 0.5, b"l" * 16)}
+    assert drawn != {n for n in range(1, 20_001) if number_of(n, b"l" * 16) < 0.5}
 
 
 def keeper(data: Path, config: EvidenceConfig) -> tuple[Writer, Evidence, Reader]:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.config import EvidenceConfig
-from agent.station.draw import is_drawn
+from agent.station.draw import draw, number_of
 from agent.station.evidence import MB, MOST_WAITING_BYTES, Evidence
 from agent.store.read import Reader
 from agent.store.values import PartQuery
@@ -120,7 +120,7 @@ def test_pictures_of_bad_and_unsure_parts_are_kept_and_named(rig: Rig) -> None:
 def test_good_ones_are_sampled_by_their_id(rig: Rig) -> None:
     rig.rate = 0.3
     rig.judge(*[Outcome.OK] * 60)
-    chosen = [n for n in range(1, 61) if is_drawn(n, 0.3, rig.reader.draw_key())]
+    chosen = [n for n in range(1, 61) if number_of(n, rig.reader.draw_key()) < 0.3]
     rig.until(lambda: rig.kept() == chosen)
     assert 5 < len(chosen) < 35
 
@@ -128,13 +128,17 @@ def test_good_ones_are_sampled_by_their_id(rig: Rig) -> None:
 @given(st.integers(1, 1 << 62), st.floats(0, 1), st.floats(0, 1))
 def test_a_higher_rate_keeps_what_a_lower_one_keeps(record_id: int, one: float, other: float) -> None:
     low, high = sorted((one, other))
-    assert is_drawn(record_id, low) <= is_drawn(record_id, high)
-    assert is_drawn(record_id, 1.0)
-    assert not is_drawn(record_id, 0.0)
+    assert kept_at(record_id, low) <= kept_at(record_id, high)
+    assert kept_at(record_id, 1.0)
+    assert not kept_at(record_id, 0.0)
+
+
+def kept_at(record_id: int, share: float) -> bool:
+    return draw(record_id, Outcome.OK, b"", ok=share, lossless=0.0, audit=0.0).kept
 
 
 def test_the_sample_is_as_large_as_asked() -> None:
-    assert sum(is_drawn(n, 0.01) for n in range(1, 100_001)) == pytest.approx(1000, abs=100)
+    assert sum(kept_at(n, 0.01) for n in range(1, 100_001)) == pytest.approx(1000, abs=100)
 
 
 def test_no_picture_nothing_to_keep(rig: Rig) -> None:

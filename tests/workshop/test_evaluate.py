@@ -178,7 +178,7 @@ def test_fewer_pictures_come_evenly(bundle: Bundle, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (Asked(split="val"), r"split 'val' holds no picture, there are: 'test'"),
+        (Asked(split="val"), r"split 'val' holds no picture; --split may be: 'test'"),
         (Asked(one_defect=True), r"one-defect: needs a reference for each picture, 4 have none, first a.png"),
         (Asked(against_difference=True), r"against-difference: needs a reference"),
         (Asked(precision="f16"), r"no f16, has: none"),

@@ -13,13 +13,12 @@ from agent.quality.binomial import at_most, interval, needed, upper
 from pipelines.values import Detection
 from training.alike import design_effect
 from training.datasets.values import Box
-from training.losses import BENTKUS, EXACT, PromiseRefused, bentkus
+from training.losses import EXACT, PromiseRefused
 from training.thresholds import (
     Tops,
     calibrate,
     common_path,
     on_bad_part,
-    on_defects,
     on_good_part,
     quantile_path,
 )
@@ -67,15 +66,6 @@ def test_tails_agree_with_the_sum_and_bounds_with_the_tails(n: int, data: st.Dat
     bound = upper(k, n, 0.9)
     assert k / n <= bound <= 1
     assert k == n or at_most(k, n, bound) == pytest.approx(0.1, abs=1e-6)
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.integers(1, 300), st.data(), st.floats(0.005, 0.5))
-def test_hoeffding_bentkus_never_promises_more_than_the_exact_tail(n: int, data: st.DataObject, limit: float) -> None:
-    k = data.draw(st.integers(0, n))
-    assert bentkus(k / n, n, limit) >= min(1.0, at_most(k, n, limit)) - 1e-12
-    if k == 0:
-        assert bentkus(0, n, limit) == pytest.approx((1 - limit) ** n)
 
 
 # calibration
@@ -149,17 +139,6 @@ def test_any_class_rejects_and_an_unsure_part_is_no_escape() -> None:
     assert done.failures.k == 0
     assert done.highest["short"] == pytest.approx(0.9, abs=1e-3)
     assert (done.overkills.k, done.overkills.n) == (1, 2)  # the unsure good part, at any threshold
-
-
-def test_defects_of_one_part_count_as_one() -> None:
-    """300 defects on 100 boards are 100 boards' worth of knowledge."""
-    defects = [Tops({"open": 0.9}, part=f"b{i % 100}") for i in range(300)]
-    with pytest.raises(PromiseRefused, match="there are 100"):
-        calibrate(defects, tops([0.1]), LABELS, kind="miss", limit=0.01)
-    done = calibrate(defects, tops([0.1]), LABELS, kind="miss", limit=0.03)
-    assert (done.promise.kind, done.promise.parts, done.promise.method) == ("miss", 100, BENTKUS)
-    some = [*defects[1:], Tops({}, part="b0")]
-    assert calibrate(some, tops([0.1]), LABELS, kind="miss", limit=0.1).failures.k == pytest.approx(1 / 3)
 
 
 def of_boards(scores: Sequence[float], each: int) -> list[Tops]:
@@ -285,7 +264,5 @@ def test_only_a_detection_on_a_defect_shows_that_a_part_is_bad() -> None:
         Detection("open", 0.6, 9, 9, 31, 31),
     )
     assert on_bad_part(found, truth).scores == {"open": 0.8, "spur": 0.7}
-    first, second = on_defects(found, truth, "b1")
-    assert (first.scores, second.scores, second.part) == ({"open": 0.8}, {"spur": 0.7}, "b1")
     assert on_good_part(found).scores == {"short": 0.9, "open": 0.8, "spur": 0.7}
     assert on_bad_part((), truth, unsure=True) == Tops({}, unsure=True)

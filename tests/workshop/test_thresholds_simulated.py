@@ -60,19 +60,6 @@ def test_violations_stay_within_the_confidence(own_path: bool, limit: float, con
     assert broken >= delta * DRAWS / 4  # not by being needlessly careful
 
 
-def test_shares_of_a_parts_defects_keep_the_promise_too() -> None:
-    """Defects of one part are all found or all lost far more often than by chance."""
-    rng = np.random.default_rng(21)
-    path, limit, confidence, broken = common_path(("open",), steps=100), 0.1, 0.9, 0
-    good = [Tops({"open": float(s)}) for s in rng.random(100)]
-    for _ in range(DRAWS // 4):
-        hard = rng.random(200) ** (1 / 6)  # a part's own hardness, common to its three defects
-        defects = [Tops({"open": float(s)}, part=str(i)) for i, s in enumerate(hard.tolist()) for _ in range(3)]
-        done = calibrate(defects, good, ("open",), kind="miss", limit=limit, confidence=confidence, path=path)
-        broken += done.highest["open"] ** 6 > limit
-    assert broken <= most(1 - confidence) * DRAWS / 4
-
-
 def alike(rng: np.random.Generator, boards: int, each: int) -> tuple[list[Tops], list[Tops]]:
     """(parts that know their board, the same without): half of the boards' parts are as hard as their board."""
     hard = rng.random((boards, 1)) ** (1 / 6)

@@ -81,7 +81,7 @@ def chosen(dataset: Dataset, split: str, most: int) -> tuple[Picture, ...]:
     there = dataset.of(split)
     if not there:
         splits = ", ".join(repr(s) for s in dataset.splits) or "none"
-        raise OkngError(f"{dataset.root}: split {split!r} holds no picture, there are: {splits}")
+        raise OkngError(f"{dataset.root}: split {split!r} holds no picture; --split may be: {splits}")
     if not most or most >= len(there):
         return there
     return tuple(there[i * len(there) // most] for i in range(most))
