@@ -12,10 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from agent import paths
 from agent.status import Alarm
+from agent.store.values import Tally
 from agent.version import __version__
 from agent.web import drawing
 from agent.web.hub import View
-from agent.web.results import TAPE
+from agent.web.results import NO_PARTS, TAPE, added
 from agent.web.shown import ICONS, TONES, VERDICT_TONES, LaneNow, Mode, Now, Seen
 from agent.web.speech import Speech
 from pipelines.values import Reason
@@ -126,6 +127,24 @@ def alarms_of(now: Now) -> tuple[Alarm, ...]:
     return standing
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All lanes together."""
+
+    tally: Tally
+    overridden: int
+    parts_per_min: float | None
+    """None where the station does not answer."""
+
+
+def whole_of(now: Now) -> Whole:
+    tally = NO_PARTS
+    for lane in now.lanes:
+        tally = added(tally, lane.tally)
+    rate = sum(lane.parts_per_s for lane in now.status.lanes) * 60 if now.status else None
+    return Whole(tally, sum(lane.overridden for lane in now.lanes), rate)
+
+
 class Board:
     """Draws the line view; implements the hub's `Draw`."""
 
@@ -146,6 +165,7 @@ class Board:
             "speech": speech,
             "t": speech.say,
             "now": now,
+            "together": whole_of(now),
             "lanes": lanes,
             "standing": alarms_of(now),
             "failed": [part for part in (now.day.bad if now.day else ()) if view.lane in ("", part.record.origin.lane)],
@@ -163,7 +183,7 @@ class Board:
         context = self.context(view, now)
         made = {"lanes": json.dumps([lane.name for lane in now.lanes])}
         module = self._fragments.make_module(context)
-        for name in ("alarms", "bad") if context["single"] else ("alarms", "bad", "system"):
+        for name in ("alarms", "bad") if context["single"] else ("alarms", "bad", "system", "whole"):
             made[f"fragment {name}"] = json.dumps({"id": name, "html": str(getattr(module, name)())})
         for lane in context["lanes"]:
             for name in ("figures", "tape"):

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
@@ -32,12 +33,22 @@ class Pages:
         add("/events", self.stream)
         add("/preferences", self.preferences, methods=["POST"])
 
-    async def line(self, request: Request, lane: str = "") -> Response:
-        """The line view; `lane` shows one lane only."""
+    async def line(self, request: Request, lane: str = "", kiosk: str | None = None) -> Response:
+        """The line view; `lane` shows one lane only, `kiosk` no navigation around it."""
         now = await self._desk.hub.now()
         only = lane if lane in {known.name for known in now.lanes} else ""
         view = View(self._sheets.speech(request).language, only)
-        return self._sheets.page(request, "line.html", here="line", only=only, **self._board.context(view, now))
+        bare = kiosk is not None and kiosk != "0"
+        return self._sheets.page(
+            request,
+            "line.html",
+            here="line",
+            only=only,
+            kiosk=bare,
+            kiosk_turn=line_address(only, not bare),
+            only_turn=lambda name: line_address("" if only else name, bare),
+            **self._board.context(view, now),
+        )
 
     async def stream(self, request: Request, lane: str = "") -> Response:
         """Server-sent events of the line view."""
@@ -68,3 +79,10 @@ class Pages:
             if (value := form.get(name)) in allowed:
                 answer.set_cookie(f"okng_{name}", str(value), max_age=YEAR_S, httponly=True, samesite="lax")
         return answer
+
+
+def line_address(lane: str, kiosk: bool) -> str:
+    """The line view's address."""
+    asked = {"lane": lane} if lane else {}
+    asked |= {"kiosk": "1"} if kiosk else {}
+    return f"/?{urlencode(asked)}" if asked else "/"

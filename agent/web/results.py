@@ -1,11 +1,14 @@
 """What the page asks of the database, and counts that are kept up instead of counted anew."""
 
+import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 
+from agent.store.line import newest_review, overridden_since
 from agent.store.read import Reader
 from agent.store.values import Outbox, PartQuery, StoredPart, Tally
 from pipelines.values import Outcome
@@ -18,6 +21,8 @@ REST = 30.0
 """A count is not made again before this many times as long as it took: one of 0.1 s every 3 s, a short one always."""
 TAPE = 60
 _NEWEST = 20
+_TAKT_PARTS = 5
+"""Fewer say nothing about the takt."""
 
 
 def added(a: Tally, b: Tally) -> Tally:
@@ -83,6 +88,18 @@ class LaneResults:
     newest: StoredPart | None
     tape: tuple[tuple[int, Outcome], ...]
     """(id, outcome) of the newest parts, the newest last."""
+    overridden: int = 0
+    """Parts of the day of which a person says something else than the machine."""
+    takt_s: float | None = None
+    """From part to part; None where too few came."""
+
+
+def takt_of(parts: Sequence[StoredPart]) -> float | None:
+    """The median time between parts, s: a stop of the line between two of them does not count."""
+    captured = sorted(part.record.captured.utc_us for part in parts)
+    if len(captured) < _TAKT_PARTS:
+        return None
+    return statistics.median(b - a for a, b in pairwise(captured)) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +122,40 @@ class Diary:
     bad_kept: int = 12
     _tallies: dict[str, RunningTally] = field(default_factory=dict)
     _tapes: dict[str, tuple[tuple[int, Outcome], ...]] = field(default_factory=dict)
+    _overridden: dict[str, tuple[tuple[int, int], int]] = field(default_factory=dict)
+    """Lane -> ((start of the day, newest review), count): counted anew when either is another."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self, lanes: tuple[str, ...], now_utc_us: int) -> Day:
         """The day now. Raises StoreFailed."""
         with self._lock:
             since = midnight_us(now_utc_us, self.zone)
-            shown = tuple(self._lane(lane, since, now_utc_us) for lane in lanes)
+            reviewed = self.results.ask(newest_review)
+            shown = tuple(self._lane(lane, since, now_utc_us, reviewed) for lane in lanes)
             return Day(since, shown, self._bad(lanes, since), self.results.outbox())
 
-    def _lane(self, lane: str, since: int, now: int) -> LaneResults:
+    def _lane(self, lane: str, since: int, now: int, reviewed: int) -> LaneResults:
         tally = self._tallies.get(lane)
         if tally is None or tally.since_utc_us != since:
             tally = self._tallies[lane] = RunningTally(lane, since, recount_us=RECOUNT_US)
         parts = self._newest(lane)
         known = dict(self._tapes.get(lane, ())) | {p.id: p.record.verdict.outcome for p in parts}
         tape = self._tapes[lane] = tuple(sorted(known.items()))[-TAPE:]
-        return LaneResults(lane, tally.now(self.results, now), parts[0] if parts else None, tape)
+        return LaneResults(
+            lane=lane,
+            tally=tally.now(self.results, now),
+            newest=parts[0] if parts else None,
+            tape=tape,
+            overridden=self._overruled(lane, since, reviewed),
+            takt_s=takt_of(parts[:_NEWEST]),
+        )
+
+    def _overruled(self, lane: str, since: int, reviewed: int) -> int:
+        known, count = self._overridden.get(lane, ((0, -1), 0))
+        if known != (since, reviewed):
+            count = self.results.ask(lambda conn: overridden_since(conn, lane, since))
+            self._overridden[lane] = (since, reviewed), count
+        return count
 
     def _newest(self, lane: str) -> tuple[StoredPart, ...]:
         """The newest judged parts; as many as the tape holds where a gap to the known ones would be."""

@@ -103,6 +103,10 @@ class LaneNow:
     tally: Tally
     newest: Seen | None
     tape: tuple[tuple[int, Outcome], ...]
+    overridden: int = 0
+    """Of the day's parts: how many a person overruled."""
+    takt_s: float | None = None
+    """Seconds from part to part; None where too few came, or the lane does not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +182,6 @@ def lane_now(name: str, heard: Heard, day: Day | None, live: Seen | None, now_ut
         tally=results.tally if results else NO_PARTS,
         newest=newest,
         tape=results.tape if results else (),
+        overridden=results.overridden if results else 0,
+        takt_s=results.takt_s if results and mode is Mode.RUNNING else None,
     )

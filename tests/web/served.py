@@ -70,7 +70,7 @@ def serving(
     **web: object,
 ) -> Iterator[Served]:
     """The page of the station in this folder (`fake_station.running`), or of another's data and runtime."""
-    port = free_port()
+    port = web.pop("port", None) or free_port()
     config: dict[str, object] = {
         "station": {
             "data": str(data or folder / "data"),

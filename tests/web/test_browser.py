@@ -1,77 +1,20 @@
 """The pages in a real headless Chromium: they change while parts pass, in both languages and themes.
 
-Every page that a test opens is watched: a message on its console, a script's error, a refusal by the
-Content-Security-Policy or a failed request fails the test. With OKNG_SHOTS set to a folder, screenshots
-of the states are kept there.
+Every page that a test opens is watched (`tests.web.browsing`).
 """
 
-import os
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from agent.status import Alarm
 from pipelines.values import Detection, Outcome
+from tests.web.browsing import CHROMIUM, KIOSK, PHONE, opened, says, shot, sync_api
 from tests.web.fake_station import FakeStation, grey_board, running
 from tests.web.served import Served, serving
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: chromium)")
-
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-KIOSK, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
-LONG_MS = 30_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def opened(
-    browser: "sync_api.Browser", address: str, locale: str = "en-US", **options: object
-) -> Iterator["sync_api.Page"]:
-    """A page, watched for whatever goes wrong on it."""
-    context = browser.new_context(locale=locale, viewport=options.pop("viewport", KIOSK), **options)
-    context.set_default_timeout(LONG_MS)
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("response", lambda answer: answer.status >= 400 and wrong.append(f"{answer.status} {answer.url}"))
-    try:
-        page.goto(address)
-        yield page
-        assert wrong == []
-    finally:
-        context.close()
-
-
-def says(page: "sync_api.Page", selector: str, text: str) -> None:
-    sync_api.expect(page.locator(selector).first).to_have_text(text, timeout=LONG_MS)
-
-
-def shot(page: "sync_api.Page", name: str) -> None:
-    if folder := os.environ.get("OKNG_SHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
-
-
-@pytest.fixture
-def line(tmp_path: Path) -> Iterator[tuple[FakeStation, Served]]:
-    with running(tmp_path) as station, serving(tmp_path) as served:
-        yield station, served
 
 
 def test_banner_picture_and_counters_follow_the_parts(

@@ -124,7 +124,7 @@ export class Lane {
     const banner = root.querySelector(".banner");
     banner.dataset.tone = said.tone;
     banner.dataset.size = said.size;
-    banner.querySelector("use").setAttribute("href", `#i-${said.icon}`);
+    banner.querySelector(".shape use").setAttribute("href", `#i-${said.icon}`);
     banner.querySelector(".word").textContent = said.word;
     banner.querySelector(".sub").textContent = said.sub;
     root.querySelector(".number").textContent = said.meta;
