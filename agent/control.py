@@ -18,6 +18,7 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | update   | event, detail                   | -; a step of an update, kept as an event            | uplink |
 | review   | part, reviewer, verdict, boxes, | review: id, durable; said twice with one token it   | web |
 |          | note, stratum, utc_us, token    | is stored once                                      |     |
+| acknowledge | alarm, lane, since_utc_us, who, note | acknowledged; the alarm stands on until it ends  | web |
 | misbehave| lane, kind, for_s               | -; a virtual line goes wrong for so long, 0 ends it | cli |
 | stop     | -                               | -; the station ends as after SIGTERM                | cli |
 | models   | after: "", or more of the last page | models, more; first page: by which recipe each judges | uplink, web |
@@ -57,7 +58,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     | {"settle", "pause", "resume", "recipe", "resend", "uplink", "update"}
     | {"models", "model_import"},
     WEB_USER: _EVERYONE
-    | {"pause", "resume", "recipe", "watch", "judge", "review"}
+    | {"pause", "resume", "recipe", "watch", "judge", "review", "acknowledge"}
     | {"models", "model_activate", "model_rollback", "model_seen", "model_shadow", "model_canary"},
 }
 """What the users of the systemd units may say; root and the station's own user may say everything."""

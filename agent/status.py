@@ -149,6 +149,10 @@ class Alarm(_Frozen):
     lane: str
     since_utc_us: int
     detail: str
+    acknowledged_by: str = ""
+    """Who has said that it is being dealt with; it stands until it ends all the same."""
+    acknowledged_note: str = ""
+    acknowledged_utc_us: int = 0
 
 
 class Status(_Frozen):

@@ -19,6 +19,7 @@ from agent.log import set_up
 from agent.ports import Camera, Clock
 from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
+from agent.station.alarm_verbs import AlarmVerbs
 from agent.station.alarms import Alarms
 from agent.station.beside.casting import Opinions
 from agent.station.cameras.hotplug import Hotplug
@@ -33,12 +34,12 @@ from agent.station.models.signing import trust_of
 from agent.station.review_verbs import ReviewVerbs
 from agent.station.server import ControlServer
 from agent.station.state import Facts, causes, lane_status, status, uplink_status
-from agent.station.temperature import temperature_c
 from agent.station.verbs import Verbs
 from agent.status import Alarm
 from agent.store.read import Reader
 from agent.store.values import JudgedBy, Outbox
 from agent.store.write import Writer
+from agent.temperature import temperature_c
 from agent.uplink.payload import StationEncoder
 from pipelines.recipe import Recipe
 from pipelines.values import Frame, Record
@@ -131,7 +132,9 @@ class Station:
         )
         reviews = ReviewVerbs(self.store)
         models = self._models
-        verbs = {**self._verbs.table(), **models.verbs.table(), **models.beside.table(), **reviews.table()}
+        alarms = AlarmVerbs(self._alarms, lambda: clock.now().utc_us)
+        tables = self._verbs, models.verbs, models.beside, reviews, alarms
+        verbs = {name: verb for each in tables for name, verb in each.table().items()}
         self._server = ControlServer(runtime, verbs)
         self._server.start()
         stack.callback(self._server.stop)

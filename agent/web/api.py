@@ -12,19 +12,17 @@ from agent.control import ask
 from agent.errors import ControlFailed, Problem
 from agent.web.answers import (
     ErrorAnswer,
-    EventsAnswer,
     InspectionAnswer,
     OutboxAnswer,
     ProblemAnswer,
     StatusAnswer,
-    event_answer,
     inspection_answer,
     outbox_answer,
 )
 from agent.web.body import read_body
 from agent.web.desk import Desk
 from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, hand_over
-from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE
+from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT
 
 PREFIX = "/api/v1"
 JUDGE_TIMEOUT_S = 25.0
@@ -78,20 +76,12 @@ class Api:
             responses=more,
             openapi_extra=_PICTURE_BODY,
         )
-        add("/events", self.events, response_model=EventsAnswer)
         add("/outbox", self.outbox, response_model=OutboxAnswer)
 
     async def status(self) -> StatusAnswer:
         """How the station is, as it says itself."""
         heard = await self._desk.link.heard()
         return StatusAnswer(link=heard.link, why=heard.why, status=heard.status)
-
-    def events(self, before_id: BeforeId = None, limit: Limit = PAGE) -> EventsAnswer:
-        """What happened to the station, newest first."""
-        found = self._desk.results.events(limit + 1, before_id)
-        page = found[:limit]
-        following = page[-1].id if len(found) > limit else None
-        return EventsAnswer(events=tuple(map(event_answer, page)), next_before_id=following)
 
     def outbox(self) -> OutboxAnswer:
         """What waits for the centre."""

@@ -7,6 +7,7 @@ import signal
 import socket
 from contextlib import nullcontext
 from datetime import UTC, tzinfo
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -49,7 +50,7 @@ MAX_CONNECTIONS = 200
 KEEP_ALIVE_S = 15
 
 
-def run(config: Config, problem: str = "") -> int:
+def run(config: Config, problem: str = "", configuration: Path = paths.CONFIGURATION) -> int:
     """Show the page until told to stop. 0: stopped; 1: the address cannot be listened on.
 
     `problem` says why the station cannot start, for the page to show. Raises ConfigurationRefused
@@ -73,11 +74,11 @@ def run(config: Config, problem: str = "") -> int:
     with listening:
         host, port = listening.getsockname()[:2]
         log.info("the page is at http://%s/", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        asyncio.run(_serve(desk_of(config, problem), door, listening))
+        asyncio.run(_serve(desk_of(config, problem, configuration), door, listening))
     return 0
 
 
-def desk_of(config: Config, problem: str) -> Desk:
+def desk_of(config: Config, problem: str, configuration: Path = paths.CONFIGURATION) -> Desk:
     """Everything that the routes share."""
     zone = zone_of(config.station.timezone)
     results = Reader(config.station.data / "results.db")
@@ -86,6 +87,7 @@ def desk_of(config: Config, problem: str) -> Desk:
     hub = Hub(link, LiveFiles(config.station.runtime), Diary(results, zone), board, tuple(config.lanes))
     return Desk(
         config=config,
+        configuration=configuration,
         problem=problem,
         zone=zone,
         link=link,

@@ -7,10 +7,12 @@ from fastapi import APIRouter
 from agent.web.desk import Desk
 from agent.web.history.area import area as history
 from agent.web.review.area import area as review
+from agent.web.upkeep.area import area as upkeep
 
 Area = Callable[[Desk], tuple[APIRouter, ...]]
 
 AREAS: tuple[Area, ...] = (
     history,
     review,
+    upkeep,
 )

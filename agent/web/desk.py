@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import tzinfo
+from pathlib import Path
 
 from agent.config import Config, PushConfig
 from agent.store.read import Reader
@@ -19,6 +20,8 @@ class Desk:
     """The configuration, the station's socket, the database, the viewers."""
 
     config: Config
+    configuration: Path
+    """The file that it was read from."""
     problem: str
     """Why the configuration was refused; empty when it was not."""
     zone: tzinfo

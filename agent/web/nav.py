@@ -20,8 +20,13 @@ PLACES: tuple[Place, ...] = (
     Place("line", "/"),
     Place("parts", "/parts"),
     Place("review", "/review"),
+    Place("setup", "/setup/events"),
 )
 """The head's."""
 
-SETUP: tuple[Place, ...] = ()
+SETUP: tuple[Place, ...] = (
+    Place("events", "/setup/events"),
+    Place("storage", "/setup/storage"),
+    Place("device", "/setup/device"),
+)
 """The set-up's own second row, on pages below /setup."""

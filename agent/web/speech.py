@@ -57,6 +57,9 @@ class Speech:
         text = CATALOGUE[key].of(self.language)
         return text.format(**values) if values else text
 
+    def has(self, key: str) -> bool:
+        return key in CATALOGUE
+
     def named(self, kind: str, name: str) -> str:
         """A name that may be in the catalogue ("label", "alarm"); as it is where it is not."""
         text = CATALOGUE.get(f"{kind}.{name}")

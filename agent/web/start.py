@@ -11,4 +11,4 @@ def run(path: Path) -> int:
     """Show the page, whatever is wrong with the configuration: the page says it. Returns the exit code."""
     config, problem = for_page(path)
     set_up(config.log.level)
-    return show(config, problem)
+    return show(config, problem, path)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.station.temperature import temperature_c
+from agent.temperature import temperature_c
 
 
 def chip(folder: Path, number: int, name: str, *readings: str) -> None:

@@ -213,12 +213,26 @@ class FakeStation:
     def verbs(self) -> Mapping[str, Any]:
         assert self._store is not None
         own = {"status": self._status, "watch": self._watch, "judge": self._judge}
-        return {**own, **ReviewVerbs(self._store).table()}
+        return {**own, **ReviewVerbs(self._store).table(), "acknowledge": self._acknowledge}
 
     def _status(self, _: Mapping[str, Any]) -> Mapping[str, object]:
         if self.hung.is_set():
             threading.Event().wait(30)
         return {"status": self.status().model_dump(mode="json")}
+
+    def _acknowledge(self, said: Mapping[str, Any]) -> Mapping[str, object]:
+        alarms = self.said["alarms"]
+        assert isinstance(alarms, tuple)
+        self.said = {
+            **self.said,
+            "alarms": tuple(
+                a.model_copy(update={"acknowledged_by": said["who"], "acknowledged_note": said["note"]})
+                if (a.name, a.lane, a.since_utc_us) == (said["alarm"], said["lane"], said["since_utc_us"])
+                else a
+                for a in alarms
+            ),
+        }
+        return {"acknowledged": said["alarm"]}
 
     def _watch(self, _: Mapping[str, Any]) -> Mapping[str, object]:
         assert self._live is not None

@@ -16,13 +16,14 @@ import httpx
 
 _PROGRAM = """
 import sys
+from pathlib import Path
 from agent.config import Config
 from agent.errors import ConfigurationRefused
 from agent.log import set_up
 from agent.web.app import run
 set_up("info")
 try:
-    sys.exit(run(Config.model_validate_json(sys.argv[1]), sys.argv[2]))
+    sys.exit(run(Config.model_validate_json(sys.argv[1]), sys.argv[2], *map(Path, sys.argv[3:])))
 except ConfigurationRefused as refused:
     print(refused, file=sys.stderr)
     sys.exit(78)
@@ -49,10 +50,12 @@ class Served:
         return self.process.wait(20)
 
 
-def start(config: dict[str, object], problem: str = "", **environment: str) -> "subprocess.Popen[str]":
+def start(
+    config: dict[str, object], problem: str = "", file: Path | None = None, **environment: str
+) -> "subprocess.Popen[str]":
     """The process; its messages are kept for who waits for it."""
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", _PROGRAM, json.dumps(config), problem],
+        [sys.executable, "-W", "error", "-c", _PROGRAM, json.dumps(config), problem, *([str(file)] if file else [])],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
@@ -80,7 +83,9 @@ def serving(
         "lanes": {name: {"recipe": "boards", "camera": {"kind": "push", "max_px": 1_000_000}} for name in lanes},
         "web": {"port": port, **web},
     }
-    process = start(config, problem)
+    file = folder / "station.toml"
+    file.write_text(_toml(config))
+    process = start(config, problem, file)
     served = Served(f"http://127.0.0.1:{port}", process)
     try:
         _wait(served)
@@ -94,6 +99,20 @@ def serving(
             process.kill()
             _, messages = process.communicate()
         assert "Traceback" not in messages, messages
+
+
+def _toml(config: dict[str, object]) -> str:
+    """The same configuration as a file: JSON's texts, numbers and lists are TOML's too."""
+    lines = []
+    for section, options in config.items():
+        assert isinstance(options, dict)
+        for name, value in options.items():
+            if section == "lanes":
+                camera = ", ".join(f"{key} = {json.dumps(each)}" for key, each in value["camera"].items())
+                lines.append(f'lanes.{name} = {{ recipe = "{value["recipe"]}", camera = {{ {camera} }} }}')
+            elif not isinstance(value, dict):
+                lines.append(f"{section}.{name} = {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
 
 
 def _wait(served: Served) -> None:

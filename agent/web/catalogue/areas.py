@@ -7,11 +7,13 @@ from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.review import REVIEW
 from agent.web.catalogue.station import STATION
 from agent.web.catalogue.text import Texts
+from agent.web.catalogue.upkeep import UPKEEP
 
 CATALOGUES: tuple[Texts, ...] = (
     JUDGING,
     STATION,
     PAGE,
+    UPKEEP,
     CHARTS,
     REVIEW,
     HISTORY,

@@ -19,6 +19,7 @@ from agent.web.history import table
 from agent.web.history.ranges import Ranges
 from agent.web.pictures import evidence_file, kept_headers, media_type
 from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE, one_more, read_query
+from agent.web.spreadsheet import BOM
 
 COUNTED = 10_000
 """A search is counted up to here: to count all of a million would take longer than to find the first of them."""
@@ -124,7 +125,7 @@ class HistoryApi:
     def _pieces(self, query: PartQuery) -> Iterator[str]:
         """The file's pieces; its place is free again once the last is taken or the reader has gone."""
         with _held(self._files):
-            mark = table.BOM
+            mark = BOM
             for piece in table.lines(self._desk.results, query, self._desk.zone):
                 yield mark + piece
                 mark = ""

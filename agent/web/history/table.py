@@ -1,7 +1,5 @@
 """A search as a CSV file: one line a part, streamed page by page, so that it never lies in memory whole."""
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,13 +7,11 @@ from datetime import UTC, datetime, tzinfo
 
 from agent.store.read import Reader
 from agent.store.values import PartQuery, Review, StoredPart
+from agent.web.spreadsheet import written
 
 MOST = 100_000
 """Lines of one file, the newest parts: what a spreadsheet still opens at once."""
 PAGE = 500
-BOM = "\N{BYTE ORDER MARK}"
-"""Without it Excel takes the file for one in the machine's old code page."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _local(utc_us: int, zone: tzinfo) -> str:
@@ -78,11 +74,6 @@ def _line(part: StoredPart, said: Review | None, zone: tzinfo) -> dict[str, obje
     }
 
 
-def cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula is marked as a text: it came from outside."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
-
-
 def lines(results: Reader, query: PartQuery, zone: tzinfo, most: int = MOST) -> Iterator[str]:
     """The file in pieces: the first page with the head, then page by page. Raises StoreFailed."""
     left, before = most, query.before_id
@@ -91,16 +82,9 @@ def lines(results: Reader, query: PartQuery, zone: tzinfo, most: int = MOST) -> 
         page = results.parts(replace(query, before_id=before, limit=min(PAGE, left)))
         said = results.reviews([part.id for part in page]) if page else {}
         found = (_line(part, said.get(part.id), zone) for part in page)
-        rows: list[Sequence[object]] = [[cell(line[name]) for name in COLUMNS] for line in found]
-        yield _written([head, *rows] if head else rows)
+        rows: list[Sequence[object]] = [[line[name] for name in COLUMNS] for line in found]
+        yield written([head, *rows] if head else rows)
         left -= len(page)
         if len(page) < PAGE or not left:
             return
         head, before = (), page[-1].id
-
-
-def _written(rows: Sequence[Sequence[object]]) -> str:
-    """RFC 4180: commas, quotes where needed, CR LF."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    return out.getvalue()
