@@ -4,7 +4,7 @@ Two sets of reviews that are never mixed. The newest review of a part says what 
 stratum `audit` says what a person saw who did not know the machine's verdict: rates come from those alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from agent.store.reviews import review_of
 from agent.store.rows import PARTS, stored_parts
 from agent.store.schema import DRAWN, inspections, origins, reviews
+from agent.store.search import unindexed
 from agent.store.values import PersonVerdict, Review, StoredPart
 from pipelines.values import Outcome, Purpose
 
@@ -112,12 +113,14 @@ def counts(period: Period) -> Callable[[Connection], dict[tuple[Kind, bool], int
     """How many parts of each kind there are, by (kind, whether drawn for the audit)."""
 
     def ask(conn: Connection) -> dict[tuple[Kind, bool], int]:
-        found = {}
-        for kind in KINDS:
-            for drawn in (False, True):
-                stratum = inspections.c.audit_share.is_not(None) if drawn else inspections.c.audit_share.is_(None)
-                counted = _joined(select(func.count())).where(_newest(), stratum, *_kind(kind), *_of(period))
-                found[kind, drawn] = conn.scalar(counted) or 0
+        found = {(kind, drawn): 0 for kind in KINDS for drawn in (False, True)}
+        drawn = inspections.c.audit_share.is_not(None)
+        alike = inspections.c.outcome, reviews.c.verdict, drawn
+        counted = _joined(select(*alike, func.count())).where(_newest(), _told(), *_of(period)).group_by(*alike)
+        for outcome, verdict, is_drawn, parts in conn.execute(counted):
+            for kind, (its, said) in _KINDS.items():
+                if its == outcome and said in ("", verdict):
+                    found[kind, bool(is_drawn)] += int(parts)
         return found
 
     return ask
@@ -163,11 +166,8 @@ def judgements(said: Said) -> Callable[[Connection], tuple[Judgement, ...]]:
             where.append(reviews.c.stratum == said.stratum)
         if said.before_id is not None:
             where.append(reviews.c.id < said.before_id)
-        other = reviews.alias()
-        blind = select(other.c.id).where(other.c.inspection_id == inspections.c.id, other.c.stratum == "audit").exists()
-        told = (inspections.c.audit_share.is_(None) | blind).label("told")
         some = (
-            select(reviews, inspections.c.outcome, told)
+            select(reviews, inspections.c.outcome, _told().label("told"))
             .join(inspections, inspections.c.id == reviews.c.inspection_id)
             .where(*where)
             .order_by(reviews.c.id.desc())
@@ -216,26 +216,37 @@ def _newest() -> ColumnElement[bool]:
     return ~later.exists()
 
 
-def _kind(kind: Kind) -> tuple[ColumnElement[bool], ...]:
-    outcome = {"escape": Outcome.OK, "overkill": Outcome.NG, "unsure": Outcome.UNSURE}[kind]
-    said = {"escape": "ng", "overkill": "ok"}.get(kind)
-    its = inspections.c.outcome == str(outcome)
-    # What was drawn and only reviewed openly stays out until it was judged blind, or the ledger would tell.
+_KINDS: Mapping[Kind, tuple[Outcome, str]] = {
+    "escape": (Outcome.OK, "ng"),
+    "overkill": (Outcome.NG, "ok"),
+    "unsure": (Outcome.UNSURE, ""),
+}
+"""Kind -> what the machine said, what the person said; "" is whatever it was."""
+
+
+def _kind(kind: Kind) -> list[ColumnElement[bool]]:
+    outcome, said = _KINDS[kind]
+    where: list[ColumnElement[bool]] = [unindexed("outcome") == str(outcome), _told()]
+    return [*where, reviews.c.verdict == said] if said else where
+
+
+def _told() -> ColumnElement[bool]:
+    """What was drawn and only reviewed openly stays out until it was judged blind, or the ledger would tell."""
     other = reviews.alias()
     blind = select(other.c.id).where(other.c.inspection_id == inspections.c.id, other.c.stratum == "audit").exists()
-    told = inspections.c.audit_share.is_(None) | blind
-    return (its, told) if said is None else (its, told, reviews.c.verdict == said)
+    return inspections.c.audit_share.is_(None) | blind
 
 
 def _of(period: Period) -> list[ColumnElement[bool]]:
-    part = inspections.c
-    where = [part.purpose == str(Purpose.PRODUCTION)]
+    """Parts are not looked for by an index of their own: reviews are few, parts are many."""
+    when = unindexed("captured_utc_us")
+    where: list[ColumnElement[bool]] = [unindexed("purpose") == str(Purpose.PRODUCTION)]
     if period.recipe:
         where.append(origins.c.recipe == period.recipe)
     if period.model:
         where.append(origins.c.model == period.model)
     if period.since_utc_us is not None:
-        where.append(part.captured_utc_us >= period.since_utc_us)
+        where.append(when >= period.since_utc_us)
     if period.until_utc_us is not None:
-        where.append(part.captured_utc_us < period.until_utc_us)
+        where.append(when < period.until_utc_us)
     return where

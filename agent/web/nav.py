@@ -21,6 +21,7 @@ PLACES: tuple[Place, ...] = (
     Place("parts", "/parts"),
     Place("review", "/review"),
     Place("setup", "/setup/events"),
+    Place("review", "/review", "operator"),
 )
 """The head's."""
 

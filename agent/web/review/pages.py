@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from agent.errors import Problem
+from agent.store.ledger import judged_with
 from agent.store.queue import Wanted
 from agent.store.values import StoredPart
 from agent.web import drawing
@@ -82,6 +83,7 @@ class ReviewPages:
             problems=problems,
             chosen={name: asked.get(name, "") for name in (*FILTER, "order")},
             lane_names=tuple(self._desk.config.lanes),
+            recipes=tuple(dict.fromkeys(recipe for recipe, _ in self._desk.results.ask(judged_with))),
             reasons=lambda part: reasons_of(speech, part.record.verdict.reasons),
             audit_share=self._desk.config.evidence.audit_share,
             newer=work.address(f"/review{'/audit' if pile == 'audit' else ''}", page=page - 1) if page > 1 else "",

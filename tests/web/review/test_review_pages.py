@@ -269,3 +269,11 @@ def test_the_ledger_over_http(tmp_path: Path) -> None:
         assert [e["drawn"] for e in behind["entries"]] == [True]
         assert client.get("/review/ledger?bound=0.03").status_code == 422
         assert client.get("/api/v1/review/ledger/other").status_code == 422
+
+
+def test_the_page_of_a_drawn_part_leads_to_no_audit(line: Line) -> None:
+    """Who has seen the verdict there is not led to judge the part blind."""
+    station, client = line
+    drawn, plain = station.judge(outcome=Outcome.NG, sampling=DRAWN), station.judge(outcome=Outcome.NG)
+    assert f'href="/review/{drawn}"' not in client.get(f"/parts/{drawn}").text
+    assert f'href="/review/{plain}"' in client.get(f"/parts/{plain}").text
