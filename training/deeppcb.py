@@ -25,6 +25,7 @@ from agent.errors import OkngError
 from agent.station.cameras.virtual.boards import draw_board
 from agent.station.cameras.virtual.defects import LABELS
 from agent.station.cameras.virtual.layout import Layout, draw_layout
+from training.bridges import bridged
 from training.bundled_model import drawn_start
 from training.fit import STILL, Fit, fit
 from training.pairs import Defect, Pair, Variety, varied, write, write_data_yaml
@@ -49,6 +50,8 @@ class Recipe:
     """Drawn boards a layout: layouts that no real board shows, for boards never seen."""
     drawn_seed: int
     variety: Variety
+    bridged: float = 0.0
+    """Share of the pictures that get one more short, a wide one (`training.bridges`)."""
     epochs: int = 2
     rate: float = 0.001
     batch: int = 8
@@ -62,8 +65,8 @@ MANY_SHARE = 0.8
 """The raw head is the one that is used."""
 
 RECIPES = {
-    "guided": Recipe(True, 6000, 600, 4, 400_000, Variety(zoomed=0.25, etched=0.3)),
-    "plain": Recipe(False, 6000, 900, 4, 420_000, Variety(zoomed=0.4, zoom=0.25, gain=0.3, etched=0.2)),
+    "guided": Recipe(True, 8000, 600, 4, 400_000, Variety(zoomed=0.25, etched=0.3), bridged=0.25),
+    "plain": Recipe(False, 8000, 900, 4, 420_000, Variety(zoomed=0.4, zoom=0.25, gain=0.3, etched=0.2), bridged=0.25),
 }
 """Of the measured models, that went on for a second run with `--go-on` and `--seed 2`: docs/training.md."""
 
@@ -124,6 +127,8 @@ def _make_real(job: tuple[Recipe, Path, int, Listed]) -> None:
     pair = row.read()
     if rng.random() < AGAINST_ITSELF:
         pair = Pair(pair.name, pair.reference, pair.reference, ())
+    elif rng.random() < recipe.bridged:
+        pair = bridged(pair, LABELS.index("short"), rng)
     write(folder, "train", f"{pair.name}_{number}", varied(pair, recipe.variety, rng), recipe.guided)
 
 
@@ -133,6 +138,8 @@ def _make_drawn(job: tuple[Recipe, Path, int]) -> None:
     for number in range(recipe.drawn_each):
         pair = drawn_pair(seed, number)
         rng = np.random.default_rng((seed, number, 4))
+        if rng.random() < recipe.bridged:
+            pair = bridged(pair, LABELS.index("short"), rng)
         write(folder, "train", pair.name, varied(pair, recipe.variety, rng), recipe.guided)
 
 
