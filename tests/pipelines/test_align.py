@@ -90,6 +90,39 @@ def test_a_part_stretched_along_one_axis_is_one_place(share: float) -> None:
     assert isinstance(found, Aligned), found.why
 
 
+def fine_tracks(side: int = 640, width: int = 8) -> Grey:
+    """A board of fine tracks along both axes, with two round pads that tell one track from the next."""
+    grey = np.full((side, side), 255, np.uint8)
+    for x in range(10, 430, 2 * width):
+        grey[:, x : x + width] = 0
+    for y in range(40, 600, 2 * width):
+        grey[y : y + width, 450:620] = 0
+    cv2.circle(grey, (530, 320), 60, 0, -1)
+    cv2.circle(grey, (200, 320), 70, 255, -1)
+    return grey
+
+
+def test_edges_a_pixel_or_two_off_are_not_what_differs() -> None:
+    """Stretched by its line scan, every edge of a fine board is off; that is much of its area, and no other product."""
+    reference = fine_tracks()
+    part = np.ascontiguousarray(stretched(np.ascontiguousarray(reference.T), 0.012).T)
+    apart = cv2.morphologyEx(cv2.absdiff(part, reference), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    assert np.count_nonzero(apart > 64) / apart.size > BOUNDS.max_differing
+    found = Aligner(reference, BOUNDS)(part)
+    assert isinstance(found, Aligned), found.why
+    assert found.pose.still
+
+
+@pytest.mark.parametrize("side", [160, 300])
+def test_an_area_that_differs_is_a_misfit_however_well_the_rest_fits(side: int) -> None:
+    """FIELD 7."""
+    reference = board(5, 640, 640)
+    found = Aligner(reference, BOUNDS)(with_blob(reference, 200, 200, side))
+    assert isinstance(found, Misfit)
+    assert found.why.startswith("differs over")
+    assert found.measured > found.limit == BOUNDS.max_differing
+
+
 @pytest.mark.parametrize("seed", LAYOUTS)
 @pytest.mark.parametrize(
     "move", [Move(60, 0), Move(0, -55), turned(1, 8), turned(1.1, 0), turned(0.88, 0), Move(300, 0)]
