@@ -4,7 +4,7 @@ A baseline is the revision's first parts on a lane: whole hours in which it ran,
 PARTS parts in all. From then on it is frozen. Until then its limits are trial limits (Montgomery, 6.2: phase I).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -22,17 +22,9 @@ UNLIKELY_Z = 2.326
 """The standard normal's 99 % quantile."""
 
 
-def complete_at(hours: Iterable[tuple[int, int]]) -> int | None:
-    """When a baseline is complete: the end, µs UTC, of the hour that completes it; None: it is not yet.
-
-    `hours` are (start of the hour in µs UTC, parts in it), in the order of time, hours without parts left out.
-    """
-    parts = 0
-    for count, (start, n) in enumerate(hours, 1):
-        parts += n
-        if count >= HOURS and parts >= PARTS:
-            return start + HOUR_US
-    return None
+def is_complete(hours: int, parts: int) -> bool:
+    """Whether so many hours in which the revision ran, with so many parts in all, are enough."""
+    return hours >= HOURS and parts >= PARTS
 
 
 @dataclass(frozen=True, slots=True)

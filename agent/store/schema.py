@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0004"
+HEAD = "0005"
 """The version this okng writes and reads: the newest revision in `migrations/versions`."""
 
 metadata = MetaData()
@@ -245,6 +245,21 @@ challenge_results = Table(
 )
 """What challenge parts were judged. `inspection_id` may name one that retention has deleted."""
 
+sums = Table(
+    "sums",
+    metadata,
+    Column("origin_id", Integer, ForeignKey("origins.id"), primary_key=True),
+    Column("start_utc_us", Integer, primary_key=True),
+    *(Column(name, Integer, nullable=False) for name in ("parts", "ok", "ng", "unsure")),
+    *(Column(name, Integer, nullable=False) for name in ("first", "first_ok", "first_ng", "first_unsure")),
+    Column("measured", Integer, nullable=False),
+    Column("brightness", Float, nullable=False),
+    Column("sharpness", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The production parts of an origin, five minutes by five minutes (`agent.quality.bins.Bin`), of all that lies in
+summaries: a window's parts are added when it is cut. Stays when retention deletes the rows."""
+
 events = Table(
     "events",
     metadata,
@@ -317,6 +332,7 @@ bytes; which parts' pictures are drawn hangs on it, so that nobody can tell befo
 # Conditions as SQLite needs them to use its partial indexes: with the constant in the statement's text.
 OPEN = text("inspections.state = 'open'")
 JUDGED = text("inspections.state = 'judged'")
+PRODUCTION = text("inspections.state = 'judged' AND inspections.purpose = 'production'")
 KEPT = text("inspections.evidence_file IS NOT NULL")
 DRAWN = text("inspections.audit_share IS NOT NULL")
 NAMED = text("inspections.part_id != ''")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select
 
-from agent.store import outbox
+from agent.store import outbox, sums
 from agent.store.records import lanes_of, last_id
 from agent.store.rows import PARTS, added, stored_parts, summary_of
 from agent.store.schema import OPEN, inspections, summaries
@@ -135,6 +135,7 @@ class Windows:
         summary, totals = fold(conn, lane, Span(start_us, self._length_us))
         summary = replace(summary, temperature_c=self._temperature_c(lane))
         outbox.add_summary(conn, self._encoder, summary, totals, now_us)
+        sums.add(conn, lane, summary.window.first_id, summary.window.last_id)
 
     def commit(self, starts: dict[str, int]) -> None:
         self._starts = starts

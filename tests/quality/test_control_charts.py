@@ -13,7 +13,7 @@ from agent.quality.baseline import (
     HOURS,
     PARTS,
     ShareBaseline,
-    complete_at,
+    is_complete,
     level_baseline,
     share_baseline,
     spread,
@@ -127,12 +127,9 @@ def test_limits_lie_around_the_centre_and_inside_of_what_is_possible(counted: li
 
 
 def test_a_baseline_is_complete_with_hours_and_parts() -> None:
-    few = [(i * HOUR_US, 10) for i in range(HOURS * 10)]
-    assert complete_at(few) == few[PARTS // 10 - 1][0] + HOUR_US
-    many = [(i * HOUR_US, PARTS) for i in range(HOURS * 2)]
-    assert complete_at(many) == HOURS * HOUR_US
-    assert complete_at(many[: HOURS - 1]) is None
-    assert complete_at([]) is None
+    assert is_complete(HOURS, PARTS)
+    assert not is_complete(HOURS - 1, PARTS * 9)
+    assert not is_complete(HOURS * 9, PARTS - 1)
 
 
 def test_a_baseline_without_hits_still_judges() -> None:
