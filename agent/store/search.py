@@ -32,7 +32,34 @@ def find_parts(conn: Connection, query: PartQuery) -> tuple[StoredPart, ...]:
 
 def count_parts(conn: Connection, query: PartQuery, most: int) -> int:
     """How many parts a search finds, whatever its page; counted up to `most`."""
-    return len(find_ids(conn, replace(query, before_id=None, limit=most)))
+    query = replace(query, before_id=None, limit=most)
+    wanted = _without_origin(conn, query)
+    if not (query.recipe or query.model):
+        return _count(conn, wanted, most)
+    judged_by = _origins(conn, query)
+    if _finds_few(query):
+        return _count(conn, wanted.where(unindexed("origin_id").in_(judged_by)), most)
+    found = 0
+    for origin, outcome in _arms(query, judged_by):
+        here = inspections.c.origin_id == origin, inspections.c.outcome == str(outcome)
+        found += _count(conn, wanted.where(*here), most - found) if found < most else 0
+    return found
+
+
+def _count(conn: Connection, wanted: Select[Any], most: int) -> int:
+    """In any order, so that SQLite sorts nothing for it."""
+    return conn.scalar(select(func.count()).select_from(wanted.limit(most).subquery())) or 0
+
+
+def _finds_few(query: PartQuery) -> bool:
+    """By themselves, whatever judged."""
+    return bool(query.label or query.part_id or query.overridden)
+
+
+def _arms(query: PartQuery, judged_by: Sequence[int]) -> Sequence[tuple[int, Outcome]]:
+    """What the index of origins and outcomes is asked for, one by one: within each its rows come by their ids."""
+    outcomes = (query.outcome,) if query.outcome is not None else tuple(Outcome)
+    return [(origin, outcome) for origin in judged_by for outcome in outcomes]
 
 
 def find_ids(conn: Connection, query: PartQuery) -> Sequence[int]:
@@ -43,8 +70,7 @@ def find_ids(conn: Connection, query: PartQuery) -> Sequence[int]:
     if not (query.recipe or query.model):
         return _ids(conn, wanted, query.limit)
     judged_by = _origins(conn, query)
-    if query.label or query.part_id or query.overridden:
-        # These find few rows by themselves.
+    if _finds_few(query):
         return _ids(conn, wanted.where(unindexed("origin_id").in_(judged_by)), query.limit)
     return _by_origins(conn, query, wanted, judged_by)
 
@@ -74,11 +100,9 @@ def _origins(conn: Connection, query: PartQuery) -> Sequence[int]:
 
 def _by_origins(conn: Connection, query: PartQuery, wanted: Select[Any], judged_by: Sequence[int]) -> Sequence[int]:
     """The highest ids over these origins: each one's are a walk of the index, the newest origin's first."""
-    outcomes = (query.outcome,) if query.outcome is not None else tuple(Outcome)
-    arms = [(origin, outcome) for origin in judged_by for outcome in outcomes]
     part = inspections.c
     ranked = []
-    for origin, outcome in arms:
+    for origin, outcome in _arms(query, judged_by):
         here = select(func.max(part.id)).where(part.origin_id == origin, part.outcome == str(outcome))
         if (newest := conn.scalar(here)) is not None:
             ranked.append((newest, origin, outcome))
