@@ -18,7 +18,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "paho": ("agent/uplink/mqtt.py", "fleet/"),
     "sqlalchemy": ("agent/store/", "fleet/"),
     "alembic": ("agent/store/", "fleet/"),
-    "sqlite3": ("agent/store/", "fleet/"),
+    "sqlite3": ("agent/store/", "fleet/", "benchmarks/search.py"),
     "pyudev": ("agent/udev.py",),
     "ultralytics": ("training/", "benchmarks/"),
     "torch": ("training/", "benchmarks/"),
