@@ -35,8 +35,6 @@ _DEVICE = re.compile(rf"^({'|'.join(_DEVICES)})(\.\d+)?$")
 _IDENTITY = ("kind", "serial", "path", "url", "folder")
 """Options that say which camera it is."""
 _FIELDS = frozenset({"site", "line", "station"})
-_HASH = re.compile(rb"scrypt\$\d{4,7}\$8\$1\$[A-Za-z0-9+/]+={0,2}\$[A-Za-z0-9+/]{43}=\s*")
-"""What `okng password` writes; the page's process reads it more closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +237,18 @@ def _topic(topic: str) -> Iterator[Finding]:
 
 def _web(config: Config) -> Iterator[Finding]:
     web = config.web
-    wrong = tuple(_secret("web.password_file", web.password_file))
-    yield from wrong
-    if all(finding.only_warns for finding in wrong):
-        yield from _hash("web.password_file", web.password_file)
-    if web.enabled and not is_loopback(web.host) and web.password_file is None:
-        what = f"is {shown(web.host)}, seen by others; it needs web.password_file (made by `okng password`)"
-        yield Finding("web.host", what, ("web.password_file", "web.enabled"))
+    seen_by_others = web.enabled and not is_loopback(web.host)
+    if seen_by_others and web.tls == "off":
+        what = f"is off, and web.host is {shown(web.host)}: passwords and sessions can be read on their way"
+        yield Finding("web.tls", what, ("web.host", "web.enabled"), only_warns=True)
+    if (web.certificate is None) != (web.key is None):
+        given, lacking = ("certificate", "key") if web.key is None else ("key", "certificate")
+        yield Finding(f"web.{lacking}", f"is missing: web.{given} is given, and one is of no use without the other")
+    yield from _file("web.certificate", web.certificate)
+    yield from _secret("web.key", web.key)
+    if web.this_machine == "admin":
+        what = "is admin: whoever uses this machine may do everything without a name, even make others admins"
+        yield Finding("web.this_machine", what, only_warns=True)
     if 0 < web.port < 1024:
         what = f"is {web.port}; below 1024 only root may listen, and the page does not run as root"
         yield Finding("web.port", what, only_warns=True)
@@ -299,13 +302,3 @@ def _secret(where: str, file: Path | None) -> Iterator[Finding]:
     if state.st_mode & 0o007:
         what = f"is {file}, which every user of this machine may read: chmod o= {file}"
         yield Finding(where, what, only_warns=True)
-
-
-def _hash(where: str, file: Path | None) -> Iterator[Finding]:
-    """A readable file that holds something else than a password's hash: most likely the password."""
-    if file is None or not os.access(file, os.R_OK):
-        return
-    with file.open("rb") as opened:
-        held = opened.read(1024)
-    if not _HASH.fullmatch(held):
-        yield Finding(where, f"is {file}, which holds no hash; `okng password {file}` makes it")

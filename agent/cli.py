@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.commands import backtest, backup, bundle, dataset, evaluate, model, review, support, train
+from agent.commands import backtest, backup, bundle, dataset, evaluate, model, review, support, train, user
 from agent.errors import EXIT_BAD_CONFIGURATION, EXIT_INTERRUPTED, ConfigurationRefused, OkngError
 from agent.version import __version__
 
@@ -19,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(verbs)
     _add_judge(verbs)
     _add_tools(verbs)
-    for module in (backup, support, bundle, model, backtest, review, dataset, train, evaluate):
+    for module in (backup, support, user, bundle, model, backtest, review, dataset, train, evaluate):
         module.add(verbs)
     return parser
 
@@ -79,8 +79,6 @@ def _add_tools(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     wrong.add_argument("--for", dest="for_s", type=float, default=5.0, metavar="S", help="seconds; 0 ends it")
     wrong.add_argument("--lane", required=True)
     _config_option(wrong)
-    password = verbs.add_parser("password", help="set the page's password (asked for, or on stdin)")
-    password.add_argument("file", type=Path, help="web.password_file of the configuration")
     for verb, text in (("install", "lay down units, users and folders"), ("uninstall", "take them away again")):
         lay = verbs.add_parser(verb, help=text)
         lay.add_argument(
@@ -205,16 +203,6 @@ def _misbehave(options: argparse.Namespace) -> int:
     return 0
 
 
-def _password(options: argparse.Namespace) -> int:
-    import getpass
-
-    from agent.web.password import write_password
-
-    secret = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    write_password(options.file, secret)
-    return 0
-
-
 def _install(options: argparse.Namespace) -> int:
     from agent.install import install
 
@@ -239,7 +227,6 @@ _VERBS = {
     "judge": _judge,
     "draw": _draw,
     "misbehave": _misbehave,
-    "password": _password,
     "install": _install,
     "uninstall": _uninstall,
 }

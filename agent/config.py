@@ -350,9 +350,18 @@ class WebConfig(Section):
     """The local page."""
 
     enabled: bool = opt(True, "show the page")
-    host: str = opt("127.0.0.1", "address to listen on; another than loopback needs a password")
+    host: str = opt("127.0.0.1", "address to listen on; 0.0.0.0: for others too, by HTTPS and with a log-in")
     port: int = opt(8080, "port to listen on", ge=0, le=65535)
-    password_file: Path | None = opt(None, "file with the hash made by `okng password`; user name okng")
+    this_machine: Literal["none", "viewer", "operator", "engineer", "admin"] = opt(
+        "viewer", "role of who uses the page on this machine itself without logging in (a kiosk)"
+    )
+    open: Literal["none", "viewer"] = opt("none", "role of who uses it from elsewhere without logging in")
+    session_idle_min: float = opt(240.0, "a log-in that is not used for this long ends", "min", ge=1, le=100_000)
+    session_hours: float = opt(12.0, "a log-in ends after this long, used or not", "h", ge=0.1, le=10_000)
+    acts_days: float = opt(3650.0, "age at which what persons did is forgotten", "d", ge=1)
+    tls: Literal["auto", "on", "off"] = opt("auto", "HTTPS; auto: where others than this machine see the page")
+    certificate: Path | None = opt(None, "own certificate with its chain (PEM); none: a self-made one, kept renewed")
+    key: Path | None = opt(None, "the certificate's key (PEM), readable by the page's process only")
     names: tuple[str, ...] = opt((), "further host names the page is called by, besides addresses and this machine's")
 
 

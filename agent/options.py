@@ -5,7 +5,7 @@ A name is dotted: web.port, lanes.NAME.camera.fps. Values of the camera's union 
 
 import difflib
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -169,8 +169,20 @@ def suggest(name: str, known: Sequence[str]) -> str:
     return f", did you mean {near[0]}?" if near else ""
 
 
+RETIRED: Mapping[tuple[str, str], str] = {
+    ("WebConfig", "password_file"): (
+        "; it is gone, because everybody has a name and a password of their own now: take it out, then make the "
+        "first admin by the set-up code in the page's log, or by `okng user add NAME --role admin`"
+    ),
+}
+"""(section, option) that was there once -> what to do instead."""
+
+
 def suggest_option(name: str, parent: type[BaseModel] | None) -> str:
     """What was meant by an unknown option: a near name beside it, else the same name in another section."""
+    retired = RETIRED.get((parent.__name__, name)) if parent else None
+    if retired:
+        return retired
     beside = suggest(name, list(parent.model_fields)) if parent else ""
     if beside:
         return beside

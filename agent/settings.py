@@ -112,7 +112,7 @@ def recall(data: Path, machine: Machine | None = None, profiles: Path | None = N
     """The last good configuration of a data folder; None where there is none that can be used."""
     try:
         body = json.loads((data / LAST_GOOD).read_bytes())
-        config = Config.model_validate(body["config"])
+        config = Config.model_validate(_without_retired(body["config"]))
         origins, name, why = dict(body["origins"]), str(body["profile"]), str(body["profile_why"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -120,6 +120,14 @@ def recall(data: Path, machine: Machine | None = None, profiles: Path | None = N
     profile = next((p for p in known if p.name == name), None)
     found = Match(profile, why, ()) if profile else match(machine or read_machine(), known)
     return Loaded(config, origins, found.profile, found.why, found.others)
+
+
+def _without_retired(values: Any) -> Any:
+    """What was a good configuration for an okng of before, still is."""
+    web = values.get("web") if isinstance(values, dict) else None
+    if isinstance(web, dict):
+        web.pop("password_file", None)
+    return values
 
 
 def for_page(path: Path = paths.CONFIGURATION, environment: Mapping[str, str] = os.environ) -> tuple[Config, str]:

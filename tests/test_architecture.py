@@ -27,7 +27,8 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "starlette": ("agent/web/", "fleet/"),
     "uvicorn": ("agent/web/", "fleet/"),
     "jinja2": ("agent/web/", "fleet/"),
-    "cryptography": ("agent/station/models/signing.py",),
+    "cryptography": ("agent/station/models/signing.py", "agent/web/people/certificate.py"),
+    "argon2": ("agent/web/people/passwords.py",),
     "prometheus_client": ("agent/web/", "fleet/"),
 }
 """Library -> the only places that may import it (a file, or a folder with everything in it)."""

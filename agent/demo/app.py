@@ -53,6 +53,7 @@ commands = false
 
 [web]
 port = {page}
+this_machine = "engineer"   # so that the demo opens without a log-in
 
 [log]
 level = "warning"

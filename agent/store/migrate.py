@@ -46,7 +46,8 @@ def refuse_newer(database: Path, head: str = HEAD) -> str | None:
 
 
 def _known(revision: str, head: str) -> bool:
-    return re.fullmatch(r"\d{4}", revision) is not None and revision <= head
+    """Revisions of one database are alike but for their number: 0002 in `results.db`, p0001 in `web.db`."""
+    return re.fullmatch(r"[a-z]?\d{4}", revision) is not None and revision[:-4] == head[:-4] and revision <= head
 
 
 def _written_by(connection: sqlite3.Connection) -> str:
@@ -57,18 +58,25 @@ def _written_by(connection: sqlite3.Connection) -> str:
     return f", written by okng {row[0]}" if row else ""
 
 
-def bring_up(database: Path, found: str | None, head: str = HEAD, more_scripts: Sequence[Path] = ()) -> None:
+def bring_up(
+    database: Path,
+    found: str | None,
+    head: str = HEAD,
+    more_scripts: Sequence[Path] = (),
+    scripts: Path = SCRIPTS / "versions",
+) -> None:
     """Move the database from version `found` to `head`, whole or not at all, after a copy.
 
-    The copy, `results.before-HEAD.db`, is made where there was something to migrate. `more_scripts` are
-    further folders of revisions. Raises StoreFailed; the old version is then still whole.
+    The copy, `results.before-HEAD.db`, is made where there was something to migrate. `scripts` is the
+    folder of its revisions, `more_scripts` are further ones. Raises StoreFailed; the old version is then
+    still whole.
     """
     if found == head:
         return
     try:
         if found is not None:
             _copy(database, database.with_name(f"{database.stem}.before-{head}{database.suffix}"))
-        _upgrade(database, head, (SCRIPTS / "versions", *more_scripts))
+        _upgrade(database, head, (scripts, *more_scripts))
     except (SQLAlchemyError, sqlite3.Error) as error:
         if sqlite_code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise

@@ -13,10 +13,17 @@ State = Mapping[str, object] | None
 
 
 class Acts(Protocol):
-    """Keeps acts. Called after an act succeeded, or when it was refused; blocks no longer than a small commit."""
+    """Keeps acts. Called after an act succeeded, or when it was refused; blocks no longer than a small commit.
+
+    `act` is AREA.VERB, in the catalogue as `act.AREA.VERB`; `subject` names what was acted on.
+    """
 
     def note(self, who: Person, act: str, subject: str, before: State = None, after: State = None) -> None:
-        """`act` is AREA.VERB in the catalogue as `act.AREA.VERB`; `subject` names what was acted on."""
+        """Done. Raises StoreFailed where it cannot be written; the gate has found out before whether it can."""
+        ...
+
+    def refused(self, who: Person, act: str, subject: str, why: str) -> None:
+        """Asked for and not done."""
         ...
 
 
@@ -25,3 +32,6 @@ class LoggedActs:
 
     def note(self, who: Person, act: str, subject: str, before: State = None, after: State = None) -> None:
         log.info("%s (%s): %s %s, before %s, after %s", who.name or "nobody", who.role, act, subject, before, after)
+
+    def refused(self, who: Person, act: str, subject: str, why: str) -> None:
+        log.warning("%s (%s): %s %s refused: %s", who.name or "nobody", who.role, act, subject, why)

@@ -1,7 +1,6 @@
-"""The process `okng web`: everything it needs is built here; it reads, and writes nothing."""
+"""The process `okng web`: everything it needs is built here. It reads; what it writes is its own, below `web/`."""
 
 import asyncio
-import ipaddress
 import logging
 import signal
 import socket
@@ -23,10 +22,9 @@ from starlette.types import ASGIApp
 
 from agent import notify, paths
 from agent.config import Config, WebConfig
-from agent.errors import ConfigurationRefused, Problem, StoreFailed
+from agent.errors import Problem, StoreFailed
 from agent.store.read import Reader
 from agent.version import __version__
-from agent.web.acts import LoggedActs
 from agent.web.answers import HealthAnswer
 from agent.web.api import PREFIX, Api, refusal
 from agent.web.areas import AREAS
@@ -38,7 +36,9 @@ from agent.web.link import Link
 from agent.web.live import LiveFiles
 from agent.web.metrics import CONTENT_TYPE, PartCounts, Stored, exposition
 from agent.web.pages import Pages
-from agent.web.password import Door, read_password
+from agent.web.people.gate import Gate
+from agent.web.people.people import People
+from agent.web.people.written import WrittenActs
 from agent.web.query import QueryRefused
 from agent.web.results import Diary
 from agent.web.sheet import Sheets
@@ -53,18 +53,8 @@ KEEP_ALIVE_S = 15
 def run(config: Config, problem: str = "", configuration: Path = paths.CONFIGURATION) -> int:
     """Show the page until told to stop. 0: stopped; 1: the address cannot be listened on.
 
-    `problem` says why the station cannot start, for the page to show. Raises ConfigurationRefused
-    for an address beyond this machine without a password, or with a password file that cannot be used.
+    `problem` says why the station cannot start, for the page to show.
     """
-    try:
-        door, trouble = _door(config.web), ""
-    except ConfigurationRefused as refused:
-        if not _is_loopback(config.web.host):
-            raise
-        # A page that is not there explains nothing; what is read here, this machine's users may read.
-        door, trouble = None, f"{refused}; until then the page is shown to this machine without a password"
-        log.error("%s", trouble)
-    problem = "\n".join(filter(None, (problem, trouble)))
     try:
         listening = _listen(config.web)
     except OSError as error:
@@ -73,8 +63,11 @@ def run(config: Config, problem: str = "", configuration: Path = paths.CONFIGURA
     cv2.setNumThreads(1)  # thumbnails must not take the cores that judge
     with listening:
         host, port = listening.getsockname()[:2]
-        log.info("the page is at http://%s/", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-        asyncio.run(_serve(desk_of(config, problem, configuration), door, listening))
+        address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        log.info("the page is at %s", address)
+        desk = desk_of(config, problem, configuration)
+        desk.people.announce(address, needed=config.web.this_machine not in ("engineer", "admin"))
+        asyncio.run(_serve(desk, listening))
     return 0
 
 
@@ -85,6 +78,7 @@ def desk_of(config: Config, problem: str, configuration: Path = paths.CONFIGURAT
     link = Link(config.station.runtime)
     board = Board(environment(), zone, problem)
     hub = Hub(link, LiveFiles(config.station.runtime), Diary(results, zone), board, tuple(config.lanes))
+    people = People(config)
     return Desk(
         config=config,
         configuration=configuration,
@@ -95,12 +89,19 @@ def desk_of(config: Config, problem: str, configuration: Path = paths.CONFIGURAT
         hub=hub,
         board=board,
         sheets=Sheets(board, config.station),
-        acts=LoggedActs(),
+        acts=WrittenActs(people.database),
+        people=people,
     )
 
 
-def application(desk: Desk, door: Door | None) -> ASGIApp:
-    """The whole server as one ASGI application, behind its guard."""
+def application(desk: Desk) -> ASGIApp:
+    """The whole server as one ASGI application, behind its gate and its guard."""
+    gate = Gate(routes(desk), desk.people, desk.acts, desk.sheets.error)
+    return Guard(gate, own_names(desk.config.web.host, desk.config.web.names))
+
+
+def routes(desk: Desk) -> FastAPI:
+    """Every route there is."""
     app = FastAPI(
         title="okng",
         version=__version__,
@@ -118,7 +119,7 @@ def application(desk: Desk, door: Door | None) -> ASGIApp:
     _add_monitoring(app, desk)
     app.mount("/static", Static(directory=paths.static()))
     _add_errors(app, desk.sheets)
-    return Guard(app, own_names(desk.config.web.host, desk.config.web.names), door)
+    return app
 
 
 class Static(StaticFiles):
@@ -197,9 +198,9 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-async def _serve(desk: Desk, door: Door | None, listening: socket.socket) -> None:
+async def _serve(desk: Desk, listening: socket.socket) -> None:
     settings = uvicorn.Config(
-        application(desk, door),
+        application(desk),
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -241,26 +242,6 @@ async def _tell(server: uvicorn.Server) -> None:
     while True:
         notify.watchdog()
         await asyncio.sleep(max(1.0, notify.watchdog_s() / 3))
-
-
-def _door(config: WebConfig) -> Door | None:
-    """The password's door; none for a page on this machine alone that has no password."""
-    if config.password_file is not None:
-        return Door(read_password(config.password_file))
-    if not _is_loopback(config.host):
-        text = (
-            f"needed because web.host is {config.host!r}: beyond this machine the page is shown with a password only; "
-            "`okng password FILE` makes the file, or set web.host to 127.0.0.1"
-        )
-        raise ConfigurationRefused("configuration", [Problem("web.password_file", text)])
-    return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listen(config: WebConfig) -> socket.socket:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from agent.web.desk import Desk
 from agent.web.history.area import area as history
+from agent.web.people.area import area as people
 from agent.web.review.area import area as review
 from agent.web.upkeep.area import area as upkeep
 
@@ -15,4 +16,5 @@ AREAS: tuple[Area, ...] = (
     history,
     review,
     upkeep,
+    people,
 )

@@ -10,6 +10,7 @@ from agent.web.acts import Acts
 from agent.web.board import Board
 from agent.web.hub import Hub
 from agent.web.link import Link
+from agent.web.people.people import People
 from agent.web.sheet import Sheets
 
 DEFAULT_MAX_PX = 64_000_000
@@ -31,6 +32,7 @@ class Desk:
     board: Board
     sheets: Sheets
     acts: Acts
+    people: People
 
     def max_px(self, lane: str) -> int:
         """Largest picture that may be pushed to a lane, px; an unknown lane is the station's to refuse."""

@@ -1,31 +1,20 @@
-"""What every request must pass: a host name of ours, the same site, the password; and what every answer carries.
+"""What every request must pass: a host name of ours, the same site; and what every answer carries.
+
+Who asks, and whether they may, is the gate's (`agent.web.people.gate`).
 
 A pure ASGI layer around the application (asgi.readthedocs.io, HTTP scope), so that streams flow
 through it untouched.
 """
 
-import asyncio
 import ipaddress
 import json
-import logging
-import math
 import re
 import socket
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.web.password import Door, Knock
-from agent.web.who import SCOPE_KEY, Person
-
-log = logging.getLogger(__name__)
-
-OPEN_PATHS = frozenset({"/healthz"})
-"""Needs no password: a monitor asks it; it tells nothing but whether the station runs."""
-_ANYONE = Person("okng", "admin")
-"""There is one password: who has it may do everything."""
 _HOST = re.compile(r"(\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\[\]:/?#@\s]+))(:[0-9]{0,5})?")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HEADERS = {
@@ -46,19 +35,16 @@ _HEADERS = {
 class Guard:
     """Refuses what is not for this server, with a reason as JSON."""
 
-    def __init__(self, app: ASGIApp, names: Iterable[str], door: Door | None) -> None:
+    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         self._app = app
         self._names = frozenset(name.lower() for name in names)
-        self._door = door
-        # Its own thread: guesses that wait for scrypt must not take those that answer everybody else.
-        self._checking = ThreadPoolExecutor(1, thread_name_prefix="password")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._misplaced(headers) or self._foreign(scope, headers) or await self._locked(scope, headers)
+        refusal = self._misplaced(headers) or self._foreign(scope, headers)
         if refusal is not None:
             await refusal(send)
             return
@@ -68,7 +54,7 @@ class Guard:
                 _add_headers(MutableHeaders(scope=message))
             await send(message)
 
-        await self._app({**scope, SCOPE_KEY: _ANYONE}, receive, send_on)
+        await self._app(scope, receive, send_on)
 
     def _misplaced(self, headers: Headers) -> "Refusal | None":
         """DNS rebinding: a foreign name that was made to point here is not one of ours."""
@@ -86,27 +72,6 @@ class Guard:
         if ours and site in (None, "same-origin", "none"):
             return None
         return Refusal(403, "this request was sent by a page of another site")
-
-    async def _locked(self, scope: Scope, headers: Headers) -> "Refusal | None":
-        door = self._door
-        if door is None or scope["path"] in OPEN_PATHS:
-            return None
-        said = headers.get("authorization", "")
-        if said and door.knows(said):
-            return None
-        address = scope["client"][0] if scope.get("client") else ""
-        knock: Knock = "wait" if door.wait_s(address) else "shut"
-        if said and knock == "shut":
-            knock = await asyncio.get_running_loop().run_in_executor(self._checking, door.knock, said, address)
-            if knock == "shut":
-                log.warning("wrong password from %s", address)
-        if knock == "open":
-            return None
-        if knock == "wait":
-            again_s = max(1, math.ceil(door.wait_s(address)))
-            return Refusal(429, "too many wrong passwords", {"Retry-After": str(again_s)})
-        challenge = {"WWW-Authenticate": 'Basic realm="okng", charset="UTF-8"'}
-        return Refusal(401, "a password is needed (user okng)", challenge)
 
 
 class Refusal:

@@ -19,9 +19,8 @@ class Place:
 PLACES: tuple[Place, ...] = (
     Place("line", "/"),
     Place("parts", "/parts"),
-    Place("review", "/review"),
-    Place("setup", "/setup/events"),
     Place("review", "/review", "operator"),
+    Place("setup", "/setup"),
 )
 """The head's."""
 
@@ -29,5 +28,8 @@ SETUP: tuple[Place, ...] = (
     Place("events", "/setup/events"),
     Place("storage", "/setup/storage"),
     Place("device", "/setup/device"),
+    Place("people", "/setup/people", "admin"),
+    Place("tokens", "/setup/tokens", "admin"),
+    Place("acts", "/setup/acts", "engineer"),
 )
 """The set-up's own second row, on pages below /setup."""

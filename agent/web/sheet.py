@@ -12,7 +12,7 @@ from agent.web.board import Board
 from agent.web.catalogue.text import LANGUAGES, Language
 from agent.web.nav import PLACES, SETUP
 from agent.web.speech import Speech, preferred
-from agent.web.who import person
+from agent.web.who import TROUBLE_KEY, person
 
 Theme = Literal["auto", "light", "dark"]
 THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
@@ -44,6 +44,7 @@ class Sheets:
             "theme": theme if theme in THEMES else "auto",
             "station": self._station,
             "who": who,
+            "trouble": request.scope.get(TROUBLE_KEY, ""),
             "places": tuple(place for place in PLACES if who.may(place.least)),
             "setup_places": tuple(place for place in SETUP if who.may(place.least)),
             "at_utc_us": at,

@@ -15,7 +15,6 @@ from agent.errors import ConfigurationRefused
 from agent.explain import told, told_defaults
 from agent.machine import Machine
 from agent.options import PATTERNS, options_of
-from agent.web.password import write_password
 
 LANE = """
 [lanes.top]
@@ -141,8 +140,9 @@ def test_lines_that_are_not_toml_are_named_and_the_rest_is_still_checked(write: 
         ('[web]\nlevel = "info"', "web.level", "did you mean log.level?"),
         ("[web]\nport = true_", "line", "is not TOML"),
         ('[web]\nport = "many"', "web.port", "is 'many', allowed: a whole number, 0 to 65535"),
-        ('[web]\nhost = "0.0.0.0"', "web.host", "needs web.password_file"),
-        ('[web]\npassword_file = "/nowhere/x"', "web.password_file", "No such file"),
+        ('[web]\npassword_file = "/nowhere/x"', "web.password_file", "it is gone, because everybody has a name"),
+        ('[web]\ncertificate = "/nowhere/x"', "web.certificate", "No such file"),
+        ('[web]\nkey = "/nowhere/x"', "web.certificate", "is missing: web.key is given"),
         ('[uplink]\nhost = "mqtt://a"', "uplink.host", "a host name or address alone"),
         ('[uplink]\ntopic = "a//b"', "uplink.topic", "none empty"),
         ('[uplink]\ntopic = "{plant}"', "uplink.topic", "{site}, {line}, {station}"),
@@ -253,19 +253,6 @@ def test_what_a_lane_may_keep_and_open(write: Write, lane: str) -> None:
     load(write(f'[lanes.a]\nrecipe = "a"\n{lane}\n'))
 
 
-@pytest.mark.parametrize("held", ["let me in please\n", "scrypt$1$8$1$AAAA$AAAA", "ä", "scrypt$32768$8$1$!!$AA"])
-def test_a_page_password_that_is_no_hash_is_refused(write: Write, tmp_path: Path, held: str) -> None:
-    """FIELD 24: the page must not find out only when it starts, nor anybody store a password in the clear."""
-    secret = tmp_path / "web.password"
-    secret.write_text(held)
-    secret.chmod(0o640)
-    file = write(LANE + f'[web]\npassword_file = "{secret}"\n')
-    assert f"`okng password {secret}`" in problems(file)["web.password_file"]
-    assert "let me in" not in str(problems(file))
-    write_password(secret, "let me in please")
-    load(file)
-
-
 # The last good one
 
 
@@ -310,10 +297,10 @@ def test_the_page_starts_whatever_is_wrong(write: Write, tmp_path: Path) -> None
 
 
 def test_the_page_never_listens_on_an_address_that_was_refused(write: Write, tmp_path: Path) -> None:
-    text = f'[station]\ndata = "{tmp_path}"\n[web]\nhost = "0.0.0.0"\nport = 8123\n'
+    text = f'[station]\ndata = "{tmp_path}"\n[web]\nhost = "0.0.0.0"\nkey = "/nowhere/x"\nport = 8123\n'
     config, why = settings.for_page(write(text + LANE), {})
     assert config.web.host == "127.0.0.1"
-    assert "web.host" in why
+    assert "web.key" in why
 
 
 # Explaining

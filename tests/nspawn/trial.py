@@ -27,6 +27,8 @@ window_s = 2
 [uplink]
 host = "127.0.0.1"
 settle = "puback"
+[web]
+this_machine = "operator"
 """
 failed: list[str] = []
 

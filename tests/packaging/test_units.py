@@ -9,7 +9,6 @@ import pytest
 
 from agent import paths
 from agent.install import install
-from agent.web.password import write_password
 
 UNITS = {"okng-station.service": 17, "okng-uplink.service": 11, "okng-web.service": 10}
 """Unit -> highest exposure that `systemd-analyze security` may give, in tenths."""
@@ -119,7 +118,7 @@ def test_each_process_is_another_user() -> None:
 
 def test_only_the_station_writes_data_and_sees_devices() -> None:
     assert unit("okng-station.service")["ReadWritePaths"] == "/var/lib/okng /run/okng"
-    assert unit("okng-web.service")["ReadWritePaths"] == "/run/okng/push"
+    assert unit("okng-web.service")["ReadWritePaths"] == "/run/okng/push -/var/lib/okng/web"
     assert unit("okng-uplink.service")["ReadWritePaths"] == "-/var/lib/okng/incoming"
     assert [name for name in UNITS if unit(name).get("PrivateDevices") != "yes"] == ["okng-station.service"]
 
@@ -135,12 +134,8 @@ def test_the_laid_configuration_is_read_and_says_what_is_missing(tmp_path: Path)
     text = (paths.systemd() / "station.toml").read_text()
     own = tmp_path / "station.toml"
     secret = tmp_path / "secret"
-    write_password(secret, "a good secret")
+    secret.write_text("a good secret")
     secret.chmod(0o600)
     lines = [line.removeprefix("# ") if "=" in line or line.startswith("# [") else line for line in text.splitlines()]
-    own.write_text(
-        "\n".join(lines)
-        .replace("/etc/okng/broker.password", str(secret))
-        .replace("/etc/okng/web.password", str(secret))
-    )
+    own.write_text("\n".join(lines).replace("/etc/okng/broker.password", str(secret)))
     assert set(load(own, {}).config.lanes) == {"top", "virtual"}

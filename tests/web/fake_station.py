@@ -295,7 +295,7 @@ def _record(frame: Frame, lane: str, outcome: Outcome, found: tuple[Detection, .
 def running(folder: Path, lanes: Sequence[str] = ("top",)) -> Iterator[FakeStation]:
     """A fake station with its store, for as long as the block lasts."""
     data, runtime = folder / "data", folder / "run"
-    data.mkdir(parents=True)
+    data.mkdir(parents=True, exist_ok=True)  # the page may have been there first
     runtime.mkdir(parents=True)
     store = Writer(
         data,

@@ -18,15 +18,10 @@ _PROGRAM = """
 import sys
 from pathlib import Path
 from agent.config import Config
-from agent.errors import ConfigurationRefused
 from agent.log import set_up
 from agent.web.app import run
 set_up("info")
-try:
-    sys.exit(run(Config.model_validate_json(sys.argv[1]), sys.argv[2], *map(Path, sys.argv[3:])))
-except ConfigurationRefused as refused:
-    print(refused, file=sys.stderr)
-    sys.exit(78)
+sys.exit(run(Config.model_validate_json(sys.argv[1]), sys.argv[2], *map(Path, sys.argv[3:])))
 """
 
 
@@ -81,7 +76,7 @@ def serving(
             "timezone": "Asia/Shanghai",
         },
         "lanes": {name: {"recipe": "boards", "camera": {"kind": "push", "max_px": 1_000_000}} for name in lanes},
-        "web": {"port": port, **web},
+        "web": {"port": port, "this_machine": "admin", **web},
     }
     file = folder / "station.toml"
     file.write_text(_toml(config))

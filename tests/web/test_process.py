@@ -3,13 +3,10 @@
 import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-import pytest
 
-from agent.web.password import write_password
 from pipelines.values import Outcome
 from tests.web.fake_station import running
 from tests.web.served import Served, serving, start
@@ -89,14 +86,6 @@ def test_a_configuration_problem_is_shown(tmp_path: Path) -> None:
         assert "NOT STARTED" in page
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
-def test_beyond_this_machine_it_needs_a_password(tmp_path: Path, host: str) -> None:
-    process = start({"station": {"data": str(tmp_path), "runtime": str(tmp_path)}, "web": {"host": host, "port": 0}})
-    _, messages = process.communicate(timeout=60)
-    assert process.returncode == 78
-    assert "web.password_file" in messages
-
-
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -104,64 +93,6 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         _, messages = process.communicate(timeout=60)
     assert process.returncode == 1
     assert str(port) in messages
-
-
-def test_with_a_password_everything_but_health_asks_for_it(tmp_path: Path) -> None:
-    """FIELD 24."""
-    file = tmp_path / "password"
-    write_password(file, "let me in please")
-    with running(tmp_path), serving(tmp_path, host="0.0.0.0", password_file=str(file)) as served:
-        assert health(served)[0] == 200
-        for path in ("/", "/events", "/metrics", "/static/line.js", "/api/v1/status", "/api/v1/openapi.json", "/x"):
-            answer = httpx.get(served.url + path)
-            assert answer.status_code == 401
-            assert answer.headers["www-authenticate"].startswith("Basic")
-        assert httpx.get(f"{served.url}/api/v1/status", auth=("okng", "let me in please")).status_code == 200
-        for _ in range(5):
-            assert httpx.get(served.url, auth=("okng", "a guess")).status_code == 401
-        slowed = httpx.get(served.url, auth=("okng", "let me in please, now"))
-        assert slowed.status_code == 429
-        assert int(slowed.headers["retry-after"]) > 0
-        assert httpx.get(f"{served.url}/api/v1/status", auth=("okng", "let me in please")).status_code == 200
-
-
-def test_guesses_that_come_together_hold_nobody_up(tmp_path: Path) -> None:
-    """FIELD 24: five are looked at; those that wait for that take no thread from the page."""
-    file = tmp_path / "password"
-    write_password(file, "let me in please")
-    with running(tmp_path), serving(tmp_path, password_file=str(file)) as served:
-        right = {"auth": ("okng", "let me in please"), "timeout": 60.0}
-        assert httpx.get(f"{served.url}/api/v1/status", **right).status_code == 200  # type: ignore[arg-type]
-
-        def guess(number: int) -> int:
-            return httpx.get(served.url, auth=("okng", f"guess {number}"), timeout=60).status_code
-
-        with ThreadPoolExecutor(30) as pool:
-            guesses = [pool.submit(guess, number) for number in range(60)]
-            assert httpx.get(f"{served.url}/api/v1/outbox", **right).status_code == 200  # type: ignore[arg-type]
-            codes = [guessed.result() for guessed in guesses]
-        assert (codes.count(401), codes.count(429)) == (5, 55)
-
-
-@pytest.mark.parametrize("text", ["secret", "", None])
-def test_a_password_file_that_cannot_be_used_is_explained_on_this_machine(tmp_path: Path, text: str | None) -> None:
-    """FIELD 2: the page is there and says what is wrong, instead of ending again and again."""
-    file = tmp_path / "password"
-    if text is not None:
-        file.write_text(text)
-    with running(tmp_path), serving(tmp_path, problem="lanes: none", password_file=str(file)) as served:
-        page = httpx.get(served.url).text
-        assert "web.password_file" in page
-        assert "without a password" in page
-        assert "lanes: none" in page
-    config: dict[str, object] = {
-        "station": {"data": str(tmp_path), "runtime": str(tmp_path)},
-        "web": {"host": "0.0.0.0", "port": 0, "password_file": str(file)},
-    }
-    process = start(config)
-    _, messages = process.communicate(timeout=60)
-    assert process.returncode == 78
-    assert "web.password_file" in messages
 
 
 def test_systemd_is_told(tmp_path: Path) -> None:

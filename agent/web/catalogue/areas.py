@@ -4,6 +4,7 @@ from agent.web.catalogue.charts import CHARTS
 from agent.web.catalogue.history import HISTORY, ONE_PART
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.page import PAGE
+from agent.web.catalogue.people import PEOPLE
 from agent.web.catalogue.review import REVIEW
 from agent.web.catalogue.station import STATION
 from agent.web.catalogue.text import Texts
@@ -18,4 +19,5 @@ CATALOGUES: tuple[Texts, ...] = (
     REVIEW,
     HISTORY,
     ONE_PART,
+    PEOPLE,
 )

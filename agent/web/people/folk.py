@@ -1,0 +1,1 @@
+"""The pages where an admin keeps persons and programs' tokens."""
