@@ -20,6 +20,8 @@ from pipelines.values import Pixels
 TURN_S = 0.5
 """It is looked at so often while it is waited for."""
 ENDS_S = 2.0
+REAPED_S = 15.0
+"""A killed process of the lowest priority needs a turn of a busy processor to die."""
 TAIL_BYTES = 4096
 """Of what it and its libraries print, kept to say why it ended."""
 PIPE_BYTES = 1 << 20
@@ -102,6 +104,8 @@ class Apart:
     def close(self) -> None:
         """Let go of everything, by its own thread."""
         self.kill()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(REAPED_S)
         self._listener.join(ENDS_S)
         self._takes.close()
         self._tells.close()
