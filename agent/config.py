@@ -290,6 +290,10 @@ class EvidenceConfig(Section):
     quota_mb: int = opt(20_000, "space for pictures; the oldest good ones go first", "MB", ge=1)
     keep_days: float = opt(90.0, "age at which pictures go", "d", gt=0)
     reserve_mb: int = opt(1_000, "free space that pictures never use; below it only judging goes on", "MB", ge=0)
+    record_folder: Path | None = opt(
+        None, "where `record everything` puts a lane's pictures: a folder or a mounted share, which is never made"
+    )
+    record_lossless: bool = opt(True, "record everything: PNG, pixel for pixel; false: JPEG of jpeg_quality")
 
 
 class StoreConfig(Section):

@@ -19,11 +19,16 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | review   | part, reviewer, verdict, boxes, | review: id, durable; said twice with one token it   | web |
 |          | note, stratum, utc_us, token    | is stored once                                      |     |
 | acknowledge | alarm, lane, since_utc_us, who, note | acknowledged; the alarm stands on until it ends  | web |
+| backtest | id or "off"; since_utc_us, until_utc_us, lane, | name, model, done, total, running    | web |
+|          | recipe, limit, lossy            | one at a time, at the lowest priority               |     |
+| backtests| -                               | backtest: the one that runs, else the last one      | web |
+| record   | lane, minutes; 0 ends it         | recording: its state; every picture of the lane is kept | web |
 | misbehave| lane, kind, for_s               | -; a virtual line goes wrong for so long, 0 ends it | cli |
 | stop     | -                               | -; the station ends as after SIGTERM                | cli |
 | models   | after: "", or more of the last page | models, more; first page: by which recipe each judges | uplink, web |
-| model_import | file, activate, recipe      | id, digest, gates: what each device made of it;     | uplink |
-|          | file: for others than the station's own user a plain name in incoming/; never a folder         |     |
+| model_import | file, of, activate, recipe  | id, digest, gates: what each device made of it;     | uplink, web |
+|          | file: a path, or a plain name in incoming/ or, of = "uploads", in uploads/; never a folder     |     |
+|          | for the uplink a plain name in incoming/ alone, for the page one in uploads/ alone             |     |
 |          |                                 | activated, or activation_refused: why               |     |
 | model_activate | id, recipe, expect_change, again | recipe, model, lanes, revision               | web |
 | model_rollback | recipe                    | to which, and the parts judged since                | web |
@@ -50,6 +55,9 @@ from agent.errors import ControlFailed, StationRefused
 MAX_LINE_BYTES = 64 * 1024
 SOCKET = "control.sock"
 
+INCOMING, UPLOADS = "incoming", "uploads"
+"""Folders below the data folder in which models come: only the uplink writes into the first, only the page into the
+second."""
 UPLINK_USER = "okng-uplink"
 WEB_USER = "okng-web"
 _EVERYONE = frozenset({"status"})
@@ -58,8 +66,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     | {"settle", "pause", "resume", "recipe", "resend", "uplink", "update"}
     | {"models", "model_import"},
     WEB_USER: _EVERYONE
-    | {"pause", "resume", "recipe", "watch", "judge", "review", "acknowledge"}
-    | {"models", "model_activate", "model_rollback", "model_seen", "model_shadow", "model_canary"},
+    | {"pause", "resume", "recipe", "watch", "judge", "review", "acknowledge", "record", "backtest", "backtests"}
+    | {"models", "model_import", "model_activate", "model_rollback", "model_seen", "model_shadow", "model_canary"},
 }
 """What the users of the systemd units may say; root and the station's own user may say everything."""
 
@@ -68,11 +76,8 @@ def may(uid: int, verb: str) -> bool:
     """Whether the user behind a connection may say this verb."""
     if uid in (0, os.getuid()):
         return True
-    try:
-        user = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return False
-    return verb in ALLOWED.get(user, _EVERYONE)
+    user = _named(uid)
+    return bool(user) and verb in ALLOWED.get(user, _EVERYONE)
 
 
 def narrowed(uid: int, verb: str, said: Mapping[str, Any]) -> str:
@@ -82,10 +87,19 @@ def narrowed(uid: int, verb: str, said: Mapping[str, Any]) -> str:
     """
     if verb != "model_import" or uid in (0, os.getuid()):
         return ""
-    file = said["file"]
-    if isinstance(file, str) and file and Path(file).name == file and not file.startswith("."):
+    file, of = said["file"], said.get("of", INCOMING)
+    own = UPLOADS if _named(uid) == WEB_USER else INCOMING
+    if of == own and isinstance(file, str) and file and Path(file).name == file and not file.startswith("."):
         return ""
-    return f"file {str(file)[:200]!r}: to uid {uid} a plain name in the data folder's incoming/ is allowed"
+    shown = f"file {str(file)[:200]!r}" + (f" of {str(of)[:40]!r}" if of != INCOMING else "")
+    return f"{shown}: to uid {uid} a plain name in the data folder's {own}/ is allowed"
+
+
+def _named(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
 
 
 def peer_uid(connection: socket.socket) -> int:

@@ -125,6 +125,25 @@ class DiskStatus(_Frozen):
     """stopped: the reserve is touched; judging goes on."""
 
 
+class RecordingStatus(_Frozen):
+    """A lane of which every picture is kept for a while, or was."""
+
+    lane: str
+    folder: str
+    running: bool
+    begun_utc_us: int
+    until_utc_us: int
+    kept: int
+    bytes: int
+    dropped: int
+    """Pictures that were not kept: the folder was too slow, or in trouble."""
+    trouble: str
+    """Not empty: why none can be kept now; it is tried again."""
+    ended: Literal["", "time", "stopped", "room", "station"]
+    """room: the reserve of free space was reached; station: it was stopped meanwhile."""
+    ended_utc_us: int
+
+
 class UplinkStatus(_Frozen):
     """The way to the centre, as the uplink process last said, and the outbox."""
 
@@ -174,6 +193,8 @@ class Status(_Frozen):
     disk: DiskStatus
     uplink: UplinkStatus
     alarms: tuple[Alarm, ...]
+    recordings: tuple[RecordingStatus, ...] = ()
+    """What is recorded now, and the last one of each lane in this run."""
     resident_mb: float
     safe_mode: str
     """Not empty: it runs on the last good configuration, and why."""

@@ -21,6 +21,8 @@ from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
 from agent.station.alarm_verbs import AlarmVerbs
 from agent.station.alarms import Alarms
+from agent.station.backtest.asked import Backtests
+from agent.station.backtest.verbs import BacktestVerbs
 from agent.station.beside.casting import Opinions
 from agent.station.cameras.hotplug import Hotplug
 from agent.station.cameras.push import Push
@@ -31,8 +33,10 @@ from agent.station.live import Live
 from agent.station.memory import LaneMemory
 from agent.station.modelling import modelling
 from agent.station.models.signing import trust_of
+from agent.station.recording.recorder import Recorder
+from agent.station.recording.verbs import RecordVerbs
 from agent.station.review_verbs import ReviewVerbs
-from agent.station.server import ControlServer
+from agent.station.server import ControlServer, Verb
 from agent.station.state import Facts, causes, lane_status, status, uplink_status
 from agent.station.verbs import Verbs
 from agent.status import Alarm
@@ -96,6 +100,12 @@ class Station:
         self._live = Live(runtime / "live", clock)
         self._live.start()
         stack.callback(self._live.stop)
+        self._recorder = Recorder(config.evidence, config.station.name, clock, self.store.event)
+        self._recorder.start()
+        stack.callback(self._recorder.close)
+        self._backtests = Backtests(config, clock, self.store.event)
+        self._backtests.start()
+        stack.callback(self._backtests.close)
         self._reader = Reader(data / "results.db")
         self._outbox = Outbox(epoch="", last_seq=0, unsettled=0, oldest_unsettled_utc_us=0)
         self._memory = LaneMemory(data)
@@ -130,20 +140,29 @@ class Station:
             memory=self._memory,
             stop=self._stopping.set,
         )
-        reviews = ReviewVerbs(self.store)
         models = self._models
-        alarms = AlarmVerbs(self._alarms, lambda: clock.now().utc_us)
-        tables = self._verbs, models.verbs, models.beside, reviews, alarms
-        verbs = {name: verb for each in tables for name, verb in each.table().items()}
-        self._server = ControlServer(runtime, verbs)
+        self._server = ControlServer(runtime, self._table())
         self._server.start()
         stack.callback(self._server.stop)
-        parts = (self.store, self._live, self._evidence, self._server)
+        parts = (self.store, self._live, self._evidence, self._recorder, self._backtests, self._server)
         self._parts = (*parts, models.preparer, models.watch, models.company)
         models.start(then=self._start_lanes)
         stack.callback(models.stop)
         stack.callback(self._stop_lanes)
         stack.callback(models.preparer.stop)
+
+    def _table(self) -> dict[str, Verb]:
+        """What can be said to the station."""
+        tables = (
+            self._verbs.table(),
+            self._models.verbs.table(),
+            self._models.beside.table(),
+            ReviewVerbs(self.store).table(),
+            AlarmVerbs(self._alarms, lambda: self._clock.now().utc_us).table(),
+            RecordVerbs(self._recorder, self.lanes).table(),
+            BacktestVerbs(self._backtests, self.lanes).table(),
+        )
+        return {name: verb for table in tables for name, verb in table.items()}
 
     def _lane(self, name: str) -> Lane:
         config = self._facts.loaded.config.lanes[name]
@@ -181,6 +200,7 @@ class Station:
         if frame is not None:
             self._live.show(record_id, record, frame)
             self._evidence.offer(record_id, record, frame, recipe.evidence_ok_rate)
+            self._recorder.offer(record_id, record, frame)
 
     def _differing(self, record_id: int, record: Record, frame: Frame, ok_rate: float) -> bool:
         """Two models do not agree on this part: its picture is kept, drawn or not; whether for that reason alone."""
@@ -252,6 +272,7 @@ class Station:
             disk=self._evidence.disk(),
             uplink=uplink,
             alarms=self._alarms.standing,
+            recordings=self._recorder.states(),
             now=now,
             clock_trusted=self.store.clock_trusted,
         )

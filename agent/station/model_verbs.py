@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from agent.config import ModelsConfig
+from agent.control import INCOMING
 from agent.errors import ControlFailed, OkngError
 from agent.station.models.bundle import checked_id
 from agent.station.models.choice import Choice
@@ -49,7 +50,7 @@ class ModelVerbs:
         activate = _flag(said, "activate")
         if activate and not self._config.activate_on_import:
             raise ControlFailed("an import may not activate here: models.activate_on_import is false")
-        answer = arrived(self._intake.import_(str(said["file"])))
+        answer = arrived(self._intake.import_(str(said["file"]), of=str(said.get("of", INCOMING))))
         return {**answer, **self._activated(answer, str(said.get("recipe", "")))} if activate else answer
 
     def _activated(self, model: Mapping[str, object], recipe: str) -> Mapping[str, object]:

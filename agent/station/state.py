@@ -20,6 +20,7 @@ from agent.status import (
     BesideStatus,
     DiskStatus,
     LaneStatus,
+    RecordingStatus,
     SettingStatus,
     Status,
     UplinkState,
@@ -147,6 +148,7 @@ def status(
     disk: DiskStatus,
     uplink: UplinkStatus,
     alarms: tuple[Alarm, ...],
+    recordings: tuple[RecordingStatus, ...],
     now: Stamp,
     clock_trusted: bool,
 ) -> Status:
@@ -169,6 +171,7 @@ def status(
         disk=disk,
         uplink=uplink,
         alarms=alarms,
+        recordings=recordings,
         resident_mb=resident_mb(),
         safe_mode=loaded.safe_mode,
     )
@@ -179,6 +182,9 @@ def causes(now: Status, outbox: Outbox, store_trouble: str) -> Iterator[Cause]:
     for lane in now.lanes:
         yield from _of_lane(lane)
     yield from _of_disk(now.disk)
+    for recording in now.recordings:
+        if recording.running and recording.trouble:
+            yield Cause("recording_trouble", recording.lane, recording.trouble)
     if now.uplink.state in ("offline", "refused"):
         yield Cause(f"broker_{now.uplink.state}", "", now.uplink.detail)
     waiting_s = (now.now_utc_us - outbox.oldest_unsettled_utc_us) / 1e6 if outbox.oldest_unsettled_utc_us else 0.0

@@ -200,7 +200,7 @@ class Trying:
     def recipe(self, _: str) -> SimpleNamespace:
         return SimpleNamespace(model_hash=self._active)
 
-    def import_(self, _: str) -> Arrived:
+    def import_(self, _: str, of: str) -> Arrived:
         bundle = SimpleNamespace(id="small-1", digest="d" * 64)
         return Arrived(bundle, "test", (), SimpleNamespace(device="CPU"))  # type: ignore[arg-type]
 
@@ -361,3 +361,29 @@ def test_a_link_in_incoming_is_refused_however_late_it_comes(tmp_path: Path, tru
     named = tmp_path / "by-hand.okng"
     named.symlink_to(whole)
     assert library.peek(named).id
+
+
+def test_what_was_uploaded_is_taken_from_its_own_folder(tmp_path: Path) -> None:
+    """The page writes into uploads/ alone, and may name what lies there alone: no link either."""
+    data = tmp_path / "data"
+    library = Library(data, None, tmp_path / "none")
+    (data / "uploads").mkdir(parents=True)
+    (data / "uploads" / "a.okng").write_bytes(b"x")
+    (data / "uploads" / "b.okng").symlink_to(tmp_path / "elsewhere")
+    assert library.offered("a.okng", False, "uploads") == data / "uploads" / "a.okng"
+    for file, of, why in (
+        ("a.okng", "incoming", "cannot be read"),
+        ("b.okng", "uploads", "is no regular file"),
+        ("../x", "uploads", "a plain name in .*uploads, is allowed"),
+        ("a.okng", "elsewhere", "allowed are incoming, uploads"),
+    ):
+        with pytest.raises(BundleRefused, match=why):
+            library.offered(file, False, of)
+    assert narrowed(STRANGER, "model_import", {"file": "a.okng", "of": "uploads"}), "the uplink's user is another"
+
+
+def test_the_page_names_uploads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.control._named", lambda _: "okng-web")
+    assert narrowed(STRANGER, "model_import", {"file": "a.okng", "of": "uploads"}) == ""
+    for said in ({"file": "a.okng"}, {"file": "/etc/passwd", "of": "uploads"}, {"file": "a.okng", "of": "incoming"}):
+        assert "a plain name in the data folder's uploads/ is allowed" in narrowed(STRANGER, "model_import", said)

@@ -14,10 +14,11 @@ from pathlib import Path
 from threading import RLock
 
 from agent.config import Config
+from agent.control import INCOMING
 from agent.errors import BundleRefused, OkngError, Problem
 from agent.station.models.bundle import Bundle, must_prove, read_bundle
 from agent.station.models.gate import Entry, Gates
-from agent.station.models.library import INCOMING, Library
+from agent.station.models.library import Library
 from agent.station.models.listing import Listing
 from agent.station.models.trial import Input, Task, bound_mb, try_out
 
@@ -86,15 +87,15 @@ class Intake:
         self._importing = RLock()
         self.listing = Listing(library, gates, needed)
 
-    def import_(self, file: str, folders: bool = False) -> Arrived:
-        """Import an .okng; a bundle's folder too where `folders` are allowed.
+    def import_(self, file: str, folders: bool = False, of: str = INCOMING) -> Arrived:
+        """Import an .okng; a bundle's folder too where `folders` are allowed. `of`: where a plain name lies.
 
         Raises OkngError with the reason; nothing of it is left then.
         """
         with self._alone():
             self._event("model_importing", file=Path(file).name[:200])
             try:
-                arrived = self._import(self._library.offered(file, folders))
+                arrived = self._import(self._library.offered(file, folders, of))
             except OkngError as error:
                 self._event("model_refused", file=Path(file).name[:200], why=str(error)[:800])
                 raise

@@ -17,6 +17,7 @@ from typing import Literal
 
 from agent import paths
 from agent.atomic import sync_folder
+from agent.control import INCOMING, UPLOADS
 from agent.errors import BundleRefused, OkngError, Problem
 from agent.station.models.archive import SUFFIX, Peeked, peek, unpack
 from agent.station.models.bundle import ID, MANIFEST, SIGNATURE, Bundle, checked_id, read_bundle
@@ -24,7 +25,7 @@ from agent.station.models.signing import Signed, Trust, verify
 
 log = logging.getLogger(__name__)
 
-FOLDER, INCOMING = "models", "incoming"
+FOLDER = "models"
 TRYING, GONE = ".trying", ".gone-"
 """What an import that has not ended unpacks, and what a removal that has not ended leaves."""
 Source = Literal["bundled", "installed", "elsewhere"]
@@ -48,7 +49,7 @@ class Library:
     def __init__(self, data: Path, trust: Trust | None, bundled: Path | None = None) -> None:
         """Without `trust`, whoever made a model is not asked."""
         self._folder = data / FOLDER
-        self._incoming = data / INCOMING
+        self._incoming = {name: data / name for name in (INCOMING, UPLOADS)}
         self._trust = trust
         self._bundled = paths.bundled_models() if bundled is None else bundled
 
@@ -105,24 +106,27 @@ class Library:
             since = folder.stat().st_ctime_ns // 1000
         return Held(folder.name, folder, self.source(folder), size, since)
 
-    def offered(self, file: str, folders: bool) -> Path:
-        """The file that an import names: an absolute path, or a plain name in `incoming/`.
+    def offered(self, file: str, folders: bool, of: str = INCOMING) -> Path:
+        """The file that an import names: an absolute path, or a plain name in `incoming/` or `uploads/`.
 
         `folders`: a bundle's folder may be named too. Raises BundleRefused.
         """
-        path, whose = Path(file), self._incoming
+        if of not in self._incoming:
+            what = f"is {of[:40]!r}; allowed are {', '.join(self._incoming)}"
+            raise BundleRefused("import", [Problem("of", what)])
+        path, whose = Path(file), self._incoming[of]
         if not path.is_absolute():
             if path.name != file or file.startswith("."):
                 what = f"is {file[:200]!r}; an absolute path, or a plain name in {whose}, is allowed"
                 raise BundleRefused("import", [Problem("file", what)])
             path = whose / file
         try:
-            # In incoming/ there are files of another user: a link there would have us open what only we may.
-            mode = (path.lstat() if path.parent == whose else path.stat()).st_mode
+            # There lie files of another user: a link there would have us open what only we may.
+            mode = (path.stat() if self._follows(path) else path.lstat()).st_mode
         except (OSError, ValueError) as error:
             why = (error.strerror if isinstance(error, OSError) else None) or str(error)
             raise BundleRefused("import", [Problem("file", f"{str(path)[:200]} cannot be read: {why}")]) from error
-        if stat.S_ISDIR(mode) and folders and path.parent != whose:
+        if stat.S_ISDIR(mode) and folders and self._follows(path):
             return path
         if not stat.S_ISREG(mode):
             what = "a folder; okng bundle pack makes a file of it" if stat.S_ISDIR(mode) else "no regular file"
@@ -134,8 +138,8 @@ class Library:
         return peek(file, self._trust, follow=self._follows(file))
 
     def _follows(self, file: Path) -> bool:
-        """Whether a link may stand for the file: not in `incoming/`, also if it was none a moment ago."""
-        return file.parent != self._incoming
+        """Whether a link may stand for the file: not where others put files, also if it was none a moment ago."""
+        return file.parent not in self._incoming.values()
 
     @contextmanager
     def taken_in(self, file: Path) -> Iterator[Bundle]:
