@@ -201,6 +201,7 @@ class Trying:
         return SimpleNamespace(model_hash=self._active)
 
     def import_(self, _: str, of: str) -> Arrived:
+        assert of == "incoming"
         bundle = SimpleNamespace(id="small-1", digest="d" * 64)
         return Arrived(bundle, "test", (), SimpleNamespace(device="CPU"))  # type: ignore[arg-type]
 

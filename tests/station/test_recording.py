@@ -152,10 +152,9 @@ def test_it_ends_with_its_time_and_before_the_reserve_is_touched(tmp_path: Path)
     room[0] = 1000 * 1_000_000
     offer(made, 4)
     wait_for(lambda: made.states()[0].ended == "room")
-    assert [(t["why"], t["pictures"], t["dropped"]) for t in told if t["name"] == "recording_ended"] == [
-        ("time", 2, 0),
-        ("room", 0, 1),
-    ]
+    wait_for(lambda: [t["name"] for t in told].count("recording_ended") == 2)
+    ended = [(t["why"], t["pictures"], t["dropped"]) for t in told if t["name"] == "recording_ended"]
+    assert ended == [("time", 2, 0), ("room", 0, 1)]
     with pytest.raises(RecordingRefused, match="reserve_mb 1000 is kept"):
         made.begin("top", 2)
     made.close()
