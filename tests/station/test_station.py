@@ -166,7 +166,7 @@ def test_unknown_verbs_and_lines_are_refused(tmp_path: Path) -> None:
 
     with running(tmp_path, virtual()) as rig:
         rig.turn()
-        with pytest.raises(ControlFailed, match="unknown verb 'dance'; known: .*, judge, misbehave, model_activate"):
+        with pytest.raises(ControlFailed, match=r"unknown verb 'dance'; known: .*, judge, misbehave, model_activate"):
             ask(rig.runtime, "dance")
         with pytest.raises(ControlFailed, match="missing argument 'epoch'"):
             ask(rig.runtime, "settle")
