@@ -3,6 +3,7 @@
 from agent.web.catalogue.charts import CHARTS
 from agent.web.catalogue.history import HISTORY, ONE_PART
 from agent.web.catalogue.judging import JUDGING
+from agent.web.catalogue.models import MODELS
 from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.people import PEOPLE
 from agent.web.catalogue.review import REVIEW
@@ -15,6 +16,7 @@ CATALOGUES: tuple[Texts, ...] = (
     STATION,
     PAGE,
     UPKEEP,
+    MODELS,
     CHARTS,
     REVIEW,
     HISTORY,
