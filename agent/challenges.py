@@ -15,7 +15,7 @@ database is moved aside.
 import hashlib
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -96,17 +96,17 @@ def checked(recipe: str, rows: object) -> ChallengeSet:
         raise ChallengeRefused(subject, [Problem("recipe", f"is {recipe[:70]!r}, allowed: {NAME.pattern}")])
     if not isinstance(rows, list | tuple) or len(rows) > MOST_PARTS:
         raise ChallengeRefused(subject, [Problem("parts", f"a list of at most {MOST_PARTS} parts is allowed")])
-    parts: list[ChallengePart] = []
+    parts: dict[int, ChallengePart] = {}
     problems: list[Problem] = []
     for n, row in enumerate(rows):
         try:
-            parts.append(ChallengePart.model_validate(row))
+            parts[n] = ChallengePart.model_validate(row)
         except ValidationError as error:
             problems += [_problem(n, each) for each in error.errors(include_url=False)[:10]]
     problems += _same(parts)
     if problems:
         raise ChallengeRefused(subject, problems)
-    return ChallengeSet(recipe=recipe, parts=tuple(parts))
+    return ChallengeSet(recipe=recipe, parts=tuple(parts.values()))
 
 
 def _problem(n: int, error: Any) -> Problem:
@@ -115,11 +115,11 @@ def _problem(n: int, error: Any) -> Problem:
     return Problem(where, f"{error['msg'].removeprefix('Value error, ')}{got}")
 
 
-def _same(parts: Sequence[ChallengePart]) -> list[Problem]:
+def _same(parts: Mapping[int, ChallengePart]) -> list[Problem]:
     """What is wrong between the parts, and between the words of one."""
     seen: set[str] = set()
     problems = []
-    for n, part in enumerate(parts):
+    for n, part in parts.items():
         if part.id in seen:
             problems.append(Problem(f"parts.{n}.id", f"is {part.id!r}, which another part has; each has its own"))
         seen.add(part.id)

@@ -23,6 +23,11 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 |          | recipe, limit, lossy            | one at a time, at the lowest priority               |     |
 | backtests| -                               | backtest: the one that runs, else the last one      | web |
 | record   | lane, minutes; 0 ends it         | recording: its state; every picture of the lane is kept | web |
+| challenge_start | lane, by                 | run: id; the lane judges challenge parts only       | web, cli |
+| challenge_next | lane, part                | -; the next picture shows this one, "": nobody knows | web, cli |
+| challenge_end | lane, by                   | ended: passed, failed, aborted                      | web, cli |
+| challenge_override | lane, by, reason      | override: id; released until a run is required anew | web, cli |
+| challenge_save | recipe, parts, revision   | revision; of the set that was seen                  | web, cli |
 | misbehave| lane, kind, for_s               | -; a virtual line goes wrong for so long, 0 ends it | cli |
 | stop     | -                               | -; the station ends as after SIGTERM                | cli |
 | models   | after: "", or more of the last page | models, more; first page: by which recipe each judges | uplink, web |
@@ -66,6 +71,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     | {"settle", "pause", "resume", "recipe", "resend", "uplink", "update"}
     | {"models", "model_import"},
     WEB_USER: _EVERYONE
+    | {f"challenge_{verb}" for verb in ("start", "next", "end", "override", "save")}
     | {"pause", "resume", "recipe", "watch", "judge", "review", "acknowledge", "record", "backtest", "backtests"}
     | {"models", "model_import", "model_activate", "model_rollback", "model_seen", "model_shadow", "model_canary"},
 }

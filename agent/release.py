@@ -7,7 +7,7 @@ shift, recipe, model or start of the station asks for a run again.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from agent.challenges import ChallengePart
 from agent.config import Occasion
@@ -15,7 +15,8 @@ from pipelines.values import Outcome, Rule, Verdict
 
 Why = Literal["first", "failed", "shift_start", "recipe", "model", "restart"]
 """Why a run is required: none was ever passed; the last one failed; or what has changed since."""
-Ruling = Literal["passed", "failed", "overridden"]
+WHYS: tuple[Why, ...] = get_args(Why)
+Ruling = Literal["passed", "failed", "overridden", "lapsed"]
 Ending = Literal["passed", "failed", "aborted"]
 
 
@@ -35,7 +36,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """The newest ruling about a lane: a run that was passed or failed, or an override."""
+    """The newest ruling about a lane: a run that was passed or failed, an override, or that such a one has lapsed."""
 
     ruling: Ruling
     bound: Bound
@@ -43,6 +44,12 @@ class Ruled:
     by: str = ""
     reason: str = ""
     """Of an override."""
+    why: tuple[Why, ...] = ()
+    """Of a lapse: what had changed. It stays so when that is changed back."""
+
+    def lapsed(self, why: tuple[Why, ...], utc_us: int) -> "Ruled":
+        """After something changed that asks for a run."""
+        return Ruled("lapsed", self.bound, utc_us, why=why)
 
 
 def required(at: Collection[Occasion], ruled: Ruled | None, now: Bound) -> tuple[Why, ...]:
@@ -55,14 +62,16 @@ def required(at: Collection[Occasion], ruled: Ruled | None, now: Bound) -> tuple
     if ruled.ruling == "failed":
         return ("failed",)
     was = ruled.bound
+    model = now.model_hash != was.model_hash
+    # A revision pins its model: where a change of model is asked about, that alone is no change of recipe too.
+    by_model = model and "model" in at
     changed: Mapping[Why, bool] = {
         "shift_start": bool(now.shift) and now.shift != was.shift,
-        # A revision pins its model: one that differs in nothing else is a change of model only.
-        "recipe": now.recipe != was.recipe or (now.recipe_hash != was.recipe_hash and now.model_hash == was.model_hash),
-        "model": now.model_hash != was.model_hash,
+        "recipe": now.recipe != was.recipe or (now.recipe_hash != was.recipe_hash and not by_model),
+        "model": model,
         "restart": now.run != was.run,
     }
-    return tuple(why for why, holds in changed.items() if holds and why in at)
+    return tuple(why for why in WHYS if why in ruled.why or (changed.get(why) and why in at))
 
 
 def wrong(part: ChallengePart, verdict: Verdict) -> str:

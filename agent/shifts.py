@@ -5,11 +5,15 @@ shift is an hour shorter or longer; a time that does not exist that night is the
 of one that comes twice the first counts. Without any shift configured, a day from midnight is one.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from agent.config import DAYS, ShiftConfig
+
+log = logging.getLogger(__name__)
 
 WHOLE_DAY = ShiftConfig(name="day", start="00:00")
 """The shift of a plant that has none."""
@@ -171,3 +175,12 @@ def clashes(shifts: Sequence[ShiftConfig]) -> Iterator[tuple[int, str]]:
 def _minutes(clock: str) -> int:
     hours, _, minutes = clock.partition(":")
     return int(hours) * 60 + int(minutes)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The plant's zone; UTC, with a message, where this machine does not know it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        log.warning("station.timezone %r is not known on this machine: times are shown in UTC", name)
+        return UTC

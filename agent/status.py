@@ -61,6 +61,30 @@ class BesideStatus(_Frozen):
     p99_ms: float = 0.0
 
 
+class ChallengeStatus(_Frozen):
+    """Whether a lane is released, and the challenge run that is on."""
+
+    mode: Literal["off", "warn", "block"] = "off"
+    released: bool = True
+    """No run of challenge parts is required now. With mode block nothing passes while it is false."""
+    why: tuple[str, ...] = ()
+    """Why a run is required: first, failed, shift_start, recipe, model, restart."""
+    overridden_by: str = ""
+    """Not empty: a person has released the lane, without a run."""
+    overridden_reason: str = ""
+    passed_utc_us: int = 0
+    """When the newest run that was passed began; 0: never."""
+    closing_until_utc_us: int = 0
+    """Not 0: the closing run of the shift is to be made by then."""
+    run: int = 0
+    """The run that is on; 0: none. While one is, nothing else is judged on the lane."""
+    awaited: str = ""
+    """Code of the part that the next picture shows, as somebody said; empty: nobody did."""
+    parts: int = 0
+    judged: int = 0
+    mistaken: int = 0
+
+
 class LaneStatus(_Frozen):
     """One lane. Counts are since the process started; what is stored is asked of the store."""
 
@@ -99,6 +123,7 @@ class LaneStatus(_Frozen):
     """Not empty: why the last canary has ended by itself."""
     paused: bool
     paused_why: str
+    challenge: ChallengeStatus = ChallengeStatus()
     captured: int
     judged: int
     missed: int

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from agent import notify
 from agent.backup.restore import finish as finish_restore
+from agent.challenges import Challenges
 from agent.clock import SystemClock
 from agent.errors import OkngError, StoreFailed
 from agent.lock import DataLock
@@ -19,6 +20,7 @@ from agent.log import set_up
 from agent.ports import Camera, Clock
 from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
+from agent.shifts import Calendar, zone_of
 from agent.station.alarm_verbs import AlarmVerbs
 from agent.station.alarms import Alarms
 from agent.station.backtest.asked import Backtests
@@ -27,6 +29,9 @@ from agent.station.beside.casting import Opinions
 from agent.station.cameras.hotplug import Hotplug
 from agent.station.cameras.push import Push
 from agent.station.cameras.table import CAMERAS
+from agent.station.challenge.gate import LaneGate
+from agent.station.challenge.runs import ChallengeRuns
+from agent.station.challenge.verbs import ChallengeVerbs
 from agent.station.evidence import Evidence
 from agent.station.lane import Lane, Paused
 from agent.station.live import Live
@@ -39,14 +44,14 @@ from agent.station.review_verbs import ReviewVerbs
 from agent.station.server import ControlServer, Verb
 from agent.station.state import Facts, causes, lane_status, status, uplink_status
 from agent.station.verbs import Verbs
-from agent.status import Alarm
+from agent.status import Alarm, LaneStatus
 from agent.store.read import Reader
 from agent.store.values import JudgedBy, Outbox
 from agent.store.write import Writer
 from agent.temperature import temperature_c
 from agent.uplink.payload import StationEncoder
 from pipelines.recipe import Recipe
-from pipelines.values import Frame, Record
+from pipelines.values import Frame, Record, Stamp
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +118,11 @@ class Station:
         self._cameras = cameras or {}
         self.pushes: dict[str, Push] = {}
         self._drivers: dict[str, Camera] = {}
+        self._gates = {name: LaneGate(lane, self._facts.run, clock) for name, lane in config.lanes.items()}
         self.lanes = {name: self._lane(name) for name in config.lanes}
+        self._challenges = self._challenge_runs()
+        self._challenges.start()
+        stack.callback(self._challenges.stop)
         self._models = modelling(
             config=config,
             lanes=self.lanes,
@@ -144,7 +153,15 @@ class Station:
         self._server = ControlServer(runtime, self._table())
         self._server.start()
         stack.callback(self._server.stop)
-        parts = (self.store, self._live, self._evidence, self._recorder, self._backtests, self._server)
+        parts = (
+            self.store,
+            self._live,
+            self._evidence,
+            self._recorder,
+            self._backtests,
+            self._server,
+            self._challenges,
+        )
         self._parts = (*parts, models.preparer, models.watch, models.company)
         models.start(then=self._start_lanes)
         stack.callback(models.stop)
@@ -161,6 +178,7 @@ class Station:
             AlarmVerbs(self._alarms, lambda: self._clock.now().utc_us).table(),
             RecordVerbs(self._recorder, self.lanes).table(),
             BacktestVerbs(self._backtests, self.lanes).table(),
+            ChallengeVerbs(self._challenges).table(),
         )
         return {name: verb for table in tables for name, verb in table.items()}
 
@@ -177,6 +195,21 @@ class Station:
             run=self._facts.run,
             paused=Paused(told.paused, told.why),
             clock_trusted=lambda: self.store.clock_trusted,
+            gate=self._gates[name],
+        )
+
+    def _challenge_runs(self) -> ChallengeRuns:
+        station = self._facts.loaded.config.station
+        zone = zone_of(station.timezone)
+        return ChallengeRuns(
+            lanes=self.lanes,
+            gates=self._gates,
+            sets=Challenges(station.data),
+            calendar=Calendar(self._facts.loaded.config.shifts, zone),
+            zone=zone,
+            store=self.store,
+            reader=self._reader,
+            clock=self._clock,
         )
 
     def _camera(self, name: str) -> Callable[[], Camera]:
@@ -197,6 +230,7 @@ class Station:
         return make
 
     def _committed(self, record_id: int, record: Record, frame: Frame | None, recipe: Recipe) -> None:
+        self._challenges.committed(record_id, record)
         if frame is not None:
             self._live.show(record_id, record, frame)
             self._evidence.offer(record_id, record, frame, recipe.evidence_ok_rate)
@@ -264,7 +298,8 @@ class Station:
         """One round: state, alarms, watchdog. Returns a crash that ends the process, or ""."""
         now = self._clock.now()
         outbox = self._outbox = self._read_outbox()
-        lanes = tuple(lane_status(lane, self._clock, self._models) for lane in self.lanes.values())
+        self._challenges.look_at_the_clock()
+        lanes = tuple(self._lane_status(lane, now) for lane in self.lanes.values())
         uplink = uplink_status(self._verbs.uplink, outbox, now, self._facts)
         state = status(
             facts=self._facts,
@@ -283,6 +318,10 @@ class Station:
         if not crash and self._progresses(now.mono_ns):
             notify.watchdog()
         return crash
+
+    def _lane_status(self, lane: Lane, now: Stamp) -> LaneStatus:
+        challenge = self._gates[lane.name].status(lane.job, now.utc_us)
+        return lane_status(lane, self._clock, self._models, challenge)
 
     def _read_outbox(self) -> Outbox:
         try:

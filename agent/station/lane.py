@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Protocol
 
 from agent.clock import ms_between
 from agent.config import LaneConfig
@@ -17,7 +18,7 @@ from agent.station.models.health import failed, sample_of
 from agent.station.part import AfterCommit, Committed, Decided, Opened, Taken
 from agent.worker import Worker
 from pipelines.rules import late
-from pipelines.values import Frame, Inspection, Outcome, Reason, Record, Rule, Stamp, Verdict
+from pipelines.values import Frame, Inspection, Outcome, Purpose, Reason, Record, Rule, Stamp, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,22 @@ class Seen:
     sharpness: float = 0.0
 
 
+class Gate(Protocol):
+    """Whether a lane is released, and whose picture this is. Called for every picture: quick, never raises."""
+
+    def wants(self, job: Job) -> bool:
+        """Whether pictures are judged now, as far as release goes. On the capture thread."""
+        ...
+
+    def claimed(self, frame: Frame, job: Job) -> Frame | None:
+        """The frame, or the challenge part that it is; None where it is not to be judged. On the capture thread."""
+        ...
+
+    def refusal(self, job: Job, code: str) -> str:
+        """Why a picture that somebody hands in is not taken; empty: it is. `code`: its part's. From any thread."""
+        ...
+
+
 class TooManyErrors(EngineFailed):
     """Five parts in a row could not be judged for an error: the process starts anew."""
 
@@ -62,8 +79,10 @@ class Lane:
         run: str,
         paused: Paused,
         clock_trusted: Callable[[], bool],
+        gate: Gate | None = None,
     ) -> None:
         self.name = name
+        self.gate = gate
         self.config = config
         self.meter = Meter()
         self.judged = 0
@@ -127,7 +146,8 @@ class Lane:
         return self.inspect.crash
 
     def _wanted(self) -> bool:
-        return self.job is not None and not self.paused.on
+        job = self.job
+        return job is not None and not self.paused.on and (self.gate is None or self.gate.wants(job))
 
     # On the capture thread -------------------------------------------------------------------------
 
@@ -135,9 +155,12 @@ class Lane:
         job = self.job
         if job is None:  # taken away in this very moment: the picture is numbered, its gap counts as missed
             return
-        opened = self._open(frame, job) if self.config.opens_rows else Opened()
+        claimed = frame if self.gate is None else self.gate.claimed(frame, job)
+        if claimed is None:  # not released in this very moment, for another job say: counts as missed too
+            return
+        opened = self._open(claimed, job) if self.config.opens_rows else Opened()
         if opened is not None:
-            self._inbox.put(Taken(frame, shot, job, opened.id))
+            self._inbox.put(Taken(claimed, shot, job, opened.id))
 
     def _open(self, frame: Frame, job: Job) -> "Opened | None":
         """The part's open row; waits for as long as the store is in trouble. None when the lane stops."""
@@ -238,7 +261,9 @@ class Lane:
         self.progress_ns = decided.at.mono_ns
         self.meter.add(decided.at.mono_ns, seen.stages.total_ms)
         alone = replace(seen, stages=replace(seen.stages, total_ms=decided.own_ms))
-        job.standing.history.add(sample_of(alone, decided.own, missed))
+        if frame.purpose is not Purpose.CHALLENGE or failed(seen):
+            # Challenge parts are bad on purpose: they say nothing of how the line's parts are.
+            job.standing.history.add(sample_of(alone, decided.own, missed))
         if seen.quality is not None:
             self.seen = Seen(seen.quality.brightness, seen.quality.sharpness)
         if not job.standing.condemned:

@@ -18,6 +18,7 @@ from agent.status import (
     Alarm,
     BesideState,
     BesideStatus,
+    ChallengeStatus,
     DiskStatus,
     LaneStatus,
     RecordingStatus,
@@ -55,7 +56,7 @@ class Facts:
     started: Stamp
 
 
-def lane_status(lane: Lane, clock: Clock, models: Modelling) -> LaneStatus:
+def lane_status(lane: Lane, clock: Clock, models: Modelling, challenge: ChallengeStatus) -> LaneStatus:
     """One lane now."""
     view, job, now = lane.capture.view, lane.job, clock.now()
     pace = lane.meter.pace(now.mono_ns)
@@ -87,6 +88,7 @@ def lane_status(lane: Lane, clock: Clock, models: Modelling) -> LaneStatus:
         canary_trouble=models.company.trouble(lane),
         paused=lane.paused.on,
         paused_why=lane.paused.why,
+        challenge=challenge,
         captured=lane.capture.captured,
         judged=lane.judged,
         missed=lane.missed,
@@ -213,8 +215,18 @@ def _of_lane(lane: LaneStatus) -> Iterator[Cause]:
         yield Cause("model_fallback", lane.name, lane.model_trouble)
     if lane.fallback:
         yield Cause("engine_fallback", lane.name, lane.fallback)
+    yield from _of_challenge(lane.name, lane.challenge)
     if lost := [s.name for s in lane.settings if s.asked != s.given]:
         yield Cause("settings_not_taken", lane.name, ", ".join(lost))
+
+
+def _of_challenge(lane: str, challenge: ChallengeStatus) -> Iterator[Cause]:
+    if not challenge.released and challenge.why:
+        yield Cause("not_released", lane, ", ".join(challenge.why))
+    if challenge.overridden_by:
+        yield Cause("released_by_hand", lane, f"{challenge.overridden_by}: {challenge.overridden_reason}"[:300])
+    if challenge.closing_until_utc_us:
+        yield Cause("closing_run_due", lane)
 
 
 def _of_disk(disk: DiskStatus) -> Iterator[Cause]:

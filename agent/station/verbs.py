@@ -134,6 +134,8 @@ class Verbs:
         if lane.job is None or lane.paused.on:
             why = lane.trouble or (f"paused {lane.paused.why}" if lane.paused.on else "the model is being compiled")
             raise ControlFailed(f"lane {name!r} is not ready: {why}")
+        if lane.gate is not None and (why := lane.gate.refusal(lane.job, str(said.get("part_id", ""))[:200])):
+            raise ControlFailed(f"lane {name!r} is not ready: {why}")
         fault = Rule(said["fault"]) if "fault" in said else None
         if fault is not None and fault not in (Rule.UNREADABLE, Rule.INCOMPLETE):
             raise ValueError(f"fault {fault}: unreadable and incomplete are allowed")

@@ -13,15 +13,15 @@ from typing import Any, Literal
 from sqlalchemy import Connection, insert, select, update
 
 from agent.challenges import ChallengePart
-from agent.release import Bound, Ending, Ruled
+from agent.release import Bound, Ending, Ruled, defects, wrong
 from agent.store.records import last_id
-from agent.store.rows import Row, clean, dumps
-from agent.store.schema import JUDGED, challenge_results, challenges, inspections
-from pipelines.values import Outcome
+from agent.store.rows import PARTS, Row, clean, dumps, stored_parts
+from agent.store.schema import JUDGED, NOT_PRODUCTION, challenge_results, challenges, inspections
+from pipelines.values import Outcome, Purpose
 
-State = Literal["running", "passed", "failed", "aborted", "overridden"]
+State = Literal["running", "passed", "failed", "aborted", "overridden", "lapsed"]
 _BOUND = ("recipe", "recipe_hash", "model", "model_hash", "run", "shift")
-_RULINGS = ("passed", "failed", "overridden")
+_RULINGS = ("passed", "failed", "overridden", "lapsed")
 _HELD = ("production", "api")
 """Purposes of parts that go on to somebody."""
 
@@ -77,6 +77,12 @@ class StoredRun:
     hold_upto_id: int = 0
     """... up to and with this one."""
 
+    @property
+    def right(self) -> int:
+        """How many of its parts were judged, and right each time."""
+        wrong_ones = {result.part for result in self.results if result.wrong}
+        return len({result.part for result in self.results} - wrong_ones)
+
     def results_of(self, part: str) -> tuple[StoredResult, ...]:
         return tuple(result for result in self.results if result.part == part)
 
@@ -99,6 +105,11 @@ def begin(conn: Connection, new: NewRun) -> int:
 def override(conn: Connection, new: NewRun) -> int:
     """A person releases the lane for the time being; its id."""
     return _insert(conn, new, "overridden", new.utc_us)
+
+
+def lapse(conn: Connection, new: NewRun) -> int:
+    """What released the lane holds no more: `new.why` says why, `new.bound` under which circumstances it held."""
+    return _insert(conn, new, "lapsed", new.utc_us)
 
 
 def _insert(conn: Connection, new: NewRun, state: State, ended_utc_us: int | None) -> int:
@@ -153,29 +164,41 @@ def end(conn: Connection, run: int, state: Ending, utc_us: int, by: str = "", no
 
 def interrupt(conn: Connection, utc_us: int) -> int:
     """Runs that were on when the station ended are over; a mistake made in one stands. How many there were."""
-    its, results = challenges.c, challenge_results.c
-    open_ones = conn.scalars(select(its.id).where(its.state == "running").order_by(its.id)).all()
-    for run in open_ones:
-        mistake = conn.scalar(select(results.id).where(results.challenge_id == run, results.wrong != "").limit(1))
-        end(conn, run, "aborted" if mistake is None else "failed", utc_us, note="the station was restarted")
+    open_ones = conn.execute(select(challenges).where(challenges.c.state == "running")).mappings().all()
+    for row in open_ones:
+        _catch_up(conn, _run(row, ()), row["mark_id"])
+        results = challenge_results.c
+        mistake = select(results.id).where(results.challenge_id == row["id"], results.wrong != "").limit(1)
+        state: Ending = "aborted" if conn.scalar(mistake) is None else "failed"
+        end(conn, row["id"], state, utc_us, note="the station was restarted")
     return len(open_ones)
 
 
-def ruled(conn: Connection, lane: str) -> Ruled | None:
-    """The newest ruling about a lane."""
+def _catch_up(conn: Connection, run: StoredRun, mark_id: int) -> None:
+    """Verdicts on a run's parts that were committed just before the end, and not yet written down as its results."""
+    its, part = challenge_results.c, inspections.c
+    known = set(conn.scalars(select(its.inspection_id).where(its.challenge_id == run.id)))
+    query = PARTS.where(part.id > mark_id, part.lane == run.lane, part.purpose == str(Purpose.CHALLENGE))
+    rows = conn.execute(query.where(NOT_PRODUCTION, JUDGED).order_by(part.id)).mappings().all()
+    for found in stored_parts(conn, [row for row in rows if row["id"] not in known]):
+        of = next((one for one in run.parts if one.id == found.record.part_id), None)
+        verdict = found.record.verdict
+        if of is not None:
+            said = of.id, found.id, found.record.decided_utc_us, verdict.outcome, defects(verdict), wrong(of, verdict)
+            add_result(conn, run.id, StoredResult(*said))
+
+
+def standing(conn: Connection, lane: str) -> tuple[Ruled | None, int]:
+    """The newest ruling about a lane, and when the newest run of it that was passed began; 0: none ever was."""
     its = challenges.c
-    query = select(challenges).where(its.lane == lane, its.state.in_(_RULINGS)).order_by(its.id.desc()).limit(1)
-    row = conn.execute(query).mappings().one_or_none()
+    newest = select(challenges).where(its.lane == lane).order_by(its.id.desc()).limit(1)
+    row = conn.execute(newest.where(its.state.in_(_RULINGS))).mappings().one_or_none()
+    passed = conn.execute(newest.where(its.state == "passed")).mappings().one_or_none()
     if row is None:
-        return None
-    return Ruled(row["state"], _bound(row), row["started_utc_us"], row["by"], row["reason"])
-
-
-def last_passed_utc_us(conn: Connection, lane: str) -> int:
-    """When the newest run of a lane that was passed began; 0: none ever was."""
-    its = challenges.c
-    query = select(its.started_utc_us).where(its.lane == lane, its.state == "passed").order_by(its.id.desc())
-    return conn.scalar(query.limit(1)) or 0
+        return None, 0
+    why = tuple(json.loads(row["why"])) if row["state"] == "lapsed" else ()
+    ruled = Ruled(row["state"], _bound(row), row["started_utc_us"], row["by"], row["reason"], why)
+    return ruled, passed["started_utc_us"] if passed is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +213,9 @@ class RunQuery:
 
 
 def runs(conn: Connection, query: RunQuery) -> tuple[StoredRun, ...]:
-    """The newest first, each with its results."""
+    """Runs and overrides, the newest first, each with its results."""
     its = challenges.c
-    wanted = select(challenges).order_by(its.id.desc()).limit(query.limit)
+    wanted = select(challenges).where(its.state != "lapsed").order_by(its.id.desc()).limit(query.limit)
     if query.lane:
         wanted = wanted.where(its.lane == query.lane)
     if query.before_id is not None:
@@ -258,7 +281,5 @@ def _bound(row: Row) -> Bound:
 
 
 def _result(row: Row) -> StoredResult:
-    defects = tuple(json.loads(row["defects"]))
-    return StoredResult(
-        row["part"], row["inspection_id"], row["utc_us"], Outcome(row["outcome"]), defects, row["wrong"]
-    )
+    found = tuple(json.loads(row["defects"]))
+    return StoredResult(row["part"], row["inspection_id"], row["utc_us"], Outcome(row["outcome"]), found, row["wrong"])

@@ -222,7 +222,7 @@ challenges = Table(
     Column("mark_id", Integer, nullable=False),
     Column("hold_after_id", Integer, nullable=False),
     Column("hold_upto_id", Integer, nullable=False),
-    CheckConstraint("state IN ('running', 'passed', 'failed', 'aborted', 'overridden')", name="ck_challenge"),
+    CheckConstraint("state IN ('running', 'passed', 'failed', 'aborted', 'overridden', 'lapsed')", name="ck_challenge"),
     Index("ix_challenges_lane", "lane"),
     Index("ix_challenges_started", "started_utc_us"),
     sqlite_autoincrement=True,

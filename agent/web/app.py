@@ -5,10 +5,8 @@ import logging
 import signal
 import socket
 from contextlib import nullcontext
-from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import cv2
 import uvicorn
@@ -23,6 +21,7 @@ from starlette.types import ASGIApp
 from agent import notify, paths
 from agent.config import Config, WebConfig
 from agent.errors import Problem, StoreFailed
+from agent.shifts import zone_of
 from agent.store.read import Reader
 from agent.version import __version__
 from agent.web.answers import HealthAnswer
@@ -248,12 +247,3 @@ def _listen(config: WebConfig) -> socket.socket:
     """Raises OSError."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     return socket.create_server((config.host, config.port), family=family, backlog=128)
-
-
-def zone_of(name: str) -> tzinfo:
-    """The plant's zone; UTC, with a message, where this machine does not know it."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        log.warning("station.timezone %r is not known on this machine: times are shown in UTC", name)
-        return UTC

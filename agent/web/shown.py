@@ -20,6 +20,8 @@ class Mode(StrEnum):
     RUNNING = "running"
     IDLE = "idle"
     PAUSED = "paused"
+    NOT_RELEASED = "not_released"
+    CHALLENGE = "challenge"
     PREPARING = "preparing"
     ENGINE_FAILED = "engine_failed"
     CAMERA_OPENING = "camera_opening"
@@ -39,6 +41,8 @@ TONES: dict[Mode, Tone] = {
     Mode.RUNNING: "calm",
     Mode.IDLE: "calm",
     Mode.PAUSED: "busy",
+    Mode.NOT_RELEASED: "busy",
+    Mode.CHALLENGE: "busy",
     Mode.PREPARING: "busy",
     Mode.ENGINE_FAILED: "fault",
     Mode.CAMERA_OPENING: "busy",
@@ -54,6 +58,8 @@ ICONS: dict[Mode, str] = {
     Mode.RUNNING: "idle",
     Mode.IDLE: "idle",
     Mode.PAUSED: "paused",
+    Mode.NOT_RELEASED: "paused",
+    Mode.CHALLENGE: "busy",
     Mode.PREPARING: "busy",
     Mode.ENGINE_FAILED: "chip-off",
     Mode.CAMERA_OPENING: "busy",
@@ -154,6 +160,10 @@ def mode_of(heard: Heard, lane: LaneStatus | None, newest: Seen | None, now_utc_
         return Mode.PREPARING, lane.engine_detail
     if lane.paused:
         return Mode.PAUSED, lane.paused_why
+    if lane.challenge.run:
+        return Mode.CHALLENGE, ""
+    if lane.challenge.mode == "block" and not lane.challenge.released:
+        return Mode.NOT_RELEASED, ""
     if camera := _CAMERA_MODES.get(lane.camera):
         return camera, lane.camera_detail
     if newest is not None and (now_utc_us - newest.captured_utc_us) / 1e6 > IDLE_S:

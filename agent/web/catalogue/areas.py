@@ -7,6 +7,7 @@ from agent.web.catalogue.models import MODELS
 from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.people import PEOPLE
 from agent.web.catalogue.review import REVIEW
+from agent.web.catalogue.shift import SHIFT
 from agent.web.catalogue.station import STATION
 from agent.web.catalogue.text import Texts
 from agent.web.catalogue.upkeep import UPKEEP
@@ -22,4 +23,5 @@ CATALOGUES: tuple[Texts, ...] = (
     HISTORY,
     ONE_PART,
     PEOPLE,
+    SHIFT,
 )

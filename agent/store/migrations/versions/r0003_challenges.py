@@ -11,6 +11,7 @@ depends_on = None
 
 def _runs() -> None:
     bound = ("recipe", "recipe_hash", "model", "model_hash", "run", "shift")
+    states = "'running', 'passed', 'failed', 'aborted', 'overridden', 'lapsed'"
     whole = ("mark_id", "hold_after_id", "hold_upto_id")
     op.create_table(
         "challenges",
@@ -20,7 +21,7 @@ def _runs() -> None:
         sa.Column("ended_utc_us", sa.Integer),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("ended_by", "note", "parts")),
         *(sa.Column(name, sa.Integer, nullable=False) for name in whole),
-        sa.CheckConstraint("state IN ('running', 'passed', 'failed', 'aborted', 'overridden')", name="ck_challenge"),
+        sa.CheckConstraint(f"state IN ({states})", name="ck_challenge"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_challenges_lane", "challenges", ["lane"])

@@ -1,0 +1,98 @@
+"""What the end of shift report asks of the database: one lane, one span of time, one snapshot."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, func, select
+
+from agent.store.rows import stored_event
+from agent.store.schema import JUDGED, defects, events, inspections, origins
+from agent.store.search import overridden
+from agent.store.values import StoredEvent
+from pipelines.values import Outcome, Purpose
+
+SLOT_US = 900_000_000
+"""15 min: what the points of the report's chart are grown from."""
+MOST_EVENTS = 2000
+MOST_UNSURE = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Production parts of a quarter of an hour."""
+
+    start_utc_us: int
+    parts: int
+    hits: int
+    """NG or UNSURE."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftFigures:
+    """Of the production parts of one lane that were captured in a span of time."""
+
+    slots: tuple[Slot, ...]
+    defects: Mapping[str, int]
+    """Class -> parts that are NG for it."""
+    unsure: Mapping[str, int]
+    """Rule -> parts that are UNSURE by it first."""
+    challenges: int
+    """Parts under another purpose."""
+    overruled: int
+    """Parts of which a person says otherwise than the machine."""
+    used: tuple[tuple[str, str, str, str], ...]
+    """(recipe, its revision, model, device) that judged, in the order of their first part."""
+    events: tuple[StoredEvent, ...]
+    """Of this lane and of the whole station, the oldest first."""
+
+
+def shift_figures(conn: Connection, lane: str, since_utc_us: int, until_utc_us: int) -> ShiftFigures:
+    """All of it. Work is bounded by the parts of the span, and by the index on (lane, time) for the counts."""
+    part = inspections.c
+    here = part.lane == lane, part.captured_utc_us >= since_utc_us, part.captured_utc_us < until_utc_us
+    production = part.purpose == str(Purpose.PRODUCTION)
+    judged = part.state == "judged"
+    first, last = conn.execute(select(func.min(part.id), func.max(part.id)).where(*here)).one()
+    if first is None:
+        return ShiftFigures((), {}, {}, 0, 0, (), _events(conn, lane, since_utc_us, until_utc_us))
+    slot = (part.captured_utc_us - since_utc_us) // SLOT_US
+    bad = func.sum(case((part.outcome != str(Outcome.OK), 1), else_=0))
+    rows = conn.execute(select(slot, func.count(), bad).where(*here, judged, production).group_by(slot).order_by(slot))
+    slots = tuple(Slot(since_utc_us + int(n) * SLOT_US, int(parts), int(hits)) for n, parts, hits in rows)
+    of_span = part.id.between(first, last), *here, JUDGED
+    labels = (
+        select(defects.c.label, func.count())
+        .join(inspections, part.id == defects.c.inspection_id)
+        .where(defects.c.inspection_id.between(first, last), *here, production, part.outcome == str(Outcome.NG))
+        .group_by(defects.c.label)
+    )
+    others = conn.scalar(select(func.count()).where(*here, judged, ~production)) or 0
+    overruled = conn.scalar(select(func.count()).select_from(inspections).where(*of_span, production, overridden()))
+    judges = (
+        select(origins.c.recipe, origins.c.recipe_hash, origins.c.model, origins.c.device)
+        .join(inspections, part.origin_id == origins.c.id)
+        .where(*of_span, production)
+        .group_by(part.origin_id)
+        .order_by(func.min(part.id))
+    )
+    reasons = select(part.reasons).where(*of_span, production, part.outcome == str(Outcome.UNSURE)).limit(MOST_UNSURE)
+    found = (json.loads(each) for each in conn.scalars(reasons))
+    return ShiftFigures(
+        slots=slots,
+        defects={str(label): int(n) for label, n in conn.execute(labels)},
+        unsure=Counter(str(each[0][0]) for each in found if each),
+        challenges=int(others),
+        overruled=int(overruled or 0),
+        used=tuple((r, h, m, d) for r, h, m, d in conn.execute(judges)),
+        events=_events(conn, lane, since_utc_us, until_utc_us),
+    )
+
+
+def _events(conn: Connection, lane: str, since_utc_us: int, until_utc_us: int) -> tuple[StoredEvent, ...]:
+    its = events.c
+    when = select(events).where(its.utc_us >= since_utc_us, its.utc_us < until_utc_us)
+    rows = conn.execute(when.order_by(its.id).limit(MOST_EVENTS)).mappings()
+    every = (stored_event(row) for row in rows)
+    return tuple(event for event in every if event.detail.get("lane", "") in ("", lane))
