@@ -29,6 +29,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "jinja2": ("agent/web/", "fleet/"),
     "cryptography": ("agent/station/models/signing.py", "agent/web/people/certificate.py"),
     "argon2": ("agent/web/people/passwords.py",),
+    "reportlab": ("agent/web/shift/pdf.py",),
     "prometheus_client": ("agent/web/", "fleet/"),
 }
 """Library -> the only places that may import it (a file, or a folder with everything in it)."""

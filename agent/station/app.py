@@ -12,7 +12,6 @@ from pathlib import Path
 
 from agent import notify
 from agent.backup.restore import finish as finish_restore
-from agent.challenges import Challenges
 from agent.clock import SystemClock
 from agent.errors import OkngError, StoreFailed
 from agent.lock import DataLock
@@ -20,7 +19,6 @@ from agent.log import set_up
 from agent.ports import Camera, Clock
 from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
-from agent.shifts import Calendar, zone_of
 from agent.station.alarm_verbs import AlarmVerbs
 from agent.station.alarms import Alarms
 from agent.station.backtest.asked import Backtests
@@ -29,8 +27,7 @@ from agent.station.beside.casting import Opinions
 from agent.station.cameras.hotplug import Hotplug
 from agent.station.cameras.push import Push
 from agent.station.cameras.table import CAMERAS
-from agent.station.challenge.gate import LaneGate
-from agent.station.challenge.runs import ChallengeRuns
+from agent.station.challenge.started import challenge_runs, gates_of
 from agent.station.challenge.verbs import ChallengeVerbs
 from agent.station.evidence import Evidence
 from agent.station.lane import Lane, Paused
@@ -118,11 +115,9 @@ class Station:
         self._cameras = cameras or {}
         self.pushes: dict[str, Push] = {}
         self._drivers: dict[str, Camera] = {}
-        self._gates = {name: LaneGate(lane, self._facts.run, clock) for name, lane in config.lanes.items()}
+        self._gates = gates_of(config, self._facts.run, clock)
         self.lanes = {name: self._lane(name) for name in config.lanes}
-        self._challenges = self._challenge_runs()
-        self._challenges.start()
-        stack.callback(self._challenges.stop)
+        self._challenges = challenge_runs(config, self.lanes, self._gates, self.store, self._reader, clock, stack)
         self._models = modelling(
             config=config,
             lanes=self.lanes,
@@ -196,20 +191,6 @@ class Station:
             paused=Paused(told.paused, told.why),
             clock_trusted=lambda: self.store.clock_trusted,
             gate=self._gates[name],
-        )
-
-    def _challenge_runs(self) -> ChallengeRuns:
-        station = self._facts.loaded.config.station
-        zone = zone_of(station.timezone)
-        return ChallengeRuns(
-            lanes=self.lanes,
-            gates=self._gates,
-            sets=Challenges(station.data),
-            calendar=Calendar(self._facts.loaded.config.shifts, zone),
-            zone=zone,
-            store=self.store,
-            reader=self._reader,
-            clock=self._clock,
         )
 
     def _camera(self, name: str) -> Callable[[], Camera]:

@@ -8,6 +8,7 @@ from agent.web.desk import Desk
 from agent.web.history.area import area as history
 from agent.web.people.area import area as people
 from agent.web.review.area import area as review
+from agent.web.shift.area import area as shift
 from agent.web.upkeep.area import area as upkeep
 
 Area = Callable[[Desk], tuple[APIRouter, ...]]
@@ -17,4 +18,5 @@ AREAS: tuple[Area, ...] = (
     review,
     upkeep,
     people,
+    shift,
 )

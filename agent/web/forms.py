@@ -14,18 +14,18 @@ MAX_FIELDS = 200
 MAX_DEPTH = 20
 
 
-async def read_form(request: Request, most: int = MAX_FORM_BYTES) -> Mapping[str, str]:
+async def read_form(request: Request, most: int = MAX_FORM_BYTES, fields: int = MAX_FIELDS) -> Mapping[str, str]:
     """The fields of an url-encoded form; of a repeated one the last.
 
     Raises HTTPException: 413 for a larger one, 400 for one with too many fields or that is no UTF-8.
     """
     body = await _body(request, most)
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=fields, errors="strict"))
     except UnicodeDecodeError as error:
         raise HTTPException(400, "the form is not UTF-8") from error
     except ValueError as error:
-        raise HTTPException(400, f"the form has more than {MAX_FIELDS} fields") from error
+        raise HTTPException(400, f"the form has more than {fields} fields") from error
 
 
 async def read_json(request: Request, most: int = MAX_FORM_BYTES) -> Mapping[str, object]:

@@ -21,6 +21,7 @@ PLACES: tuple[Place, ...] = (
     Place("parts", "/parts"),
     Place("review", "/review", "operator"),
     Place("setup", "/setup"),
+    Place("shift", "/shift"),
 )
 """The head's."""
 

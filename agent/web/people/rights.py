@@ -75,7 +75,16 @@ REVIEW = (
     *of("operator", "GET /api/v1/reviews", "POST /api/v1/reviews", "GET /api/v1/review/queue"),
 )
 QUALITY: tuple[Right, ...] = ()
-SHIFT: tuple[Right, ...] = ()
+SHIFT = (
+    *of("viewer", "GET /shift", "GET /shift/now", "GET /shift/runs/{id}", "GET /shift/runs/{id}/hold.csv"),
+    *of("viewer", "GET /shift/challenges", "GET /shift/report", "GET /shift/report.pdf", "GET /shift/report.csv"),
+    *of("viewer", "GET /api/v1/shifts", "GET /api/v1/challenges/runs", "GET /api/v1/challenges/runs/{id}"),
+    *of("viewer", "GET /api/v1/challenges/runs/{id}/hold", "GET /api/v1/challenges/parts"),
+    *of("operator", "POST /shift/start", "POST /shift/next", "POST /shift/end"),
+    *of("operator", "POST /api/v1/challenges/start", "POST /api/v1/challenges/next", "POST /api/v1/challenges/end"),
+    *of("engineer", "POST /shift/override", "POST /shift/challenges"),
+    *of("engineer", "POST /api/v1/challenges/override", "PUT /api/v1/challenges/parts"),
+)
 UPKEEP = (
     *of("viewer", "GET /setup/events", "GET /setup/events.csv", "GET /setup/storage", "GET /setup/device"),
     *of("viewer", "GET /api/v1/alarms", "GET /api/v1/storage", "GET /api/v1/device"),

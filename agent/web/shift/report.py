@@ -1,0 +1,114 @@
+"""The end of shift report as values: what a lane did in one shift, in no language yet."""
+
+from dataclasses import dataclass
+
+from agent.quality.baseline import share_baseline
+from agent.quality.charts import p_chart
+from agent.quality.control import Stretch
+from agent.quality.groups import Group
+from agent.quality.pareto import Bar, pareto
+from agent.shifts import Shift
+from agent.store.challenges import RunQuery, StoredRun, runs
+from agent.store.shift import SLOT_US, ShiftFigures, shift_figures
+from agent.store.values import StoredEvent, Tally
+from agent.web.shift.desk import ShiftDesk
+
+MOST_RUNS = 100
+CHANGES = ("recipe_changed", "model_activated", "model_rolled_back", "paused", "resumed", "clock_jumped")
+"""Events that say that something else judged from then on, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSpan:
+    """An alarm that stood in the shift."""
+
+    name: str
+    detail: str
+    since_utc_us: int
+    until_utc_us: int | None
+    """None: it still stood at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One lane in one shift."""
+
+    lane: str
+    shift: Shift
+    named: bool
+    """The plant has shifts; else the day is one, and has no name."""
+    over: bool
+    """The shift has ended; else this is how it stands."""
+    made_utc_us: int
+    tally: Tally
+    figures: ShiftFigures
+    defects: tuple[Bar, ...]
+    unsure: tuple[Bar, ...]
+    chart: Stretch | None
+    """Shares of parts that are not OK; None: there were no parts."""
+    runs: tuple[StoredRun, ...]
+    alarms: tuple[AlarmSpan, ...]
+    changes: tuple[StoredEvent, ...]
+    unclosed: bool
+    """The closing run that was due was not made."""
+
+    @property
+    def overrides(self) -> tuple[StoredRun, ...]:
+        return tuple(run for run in self.runs if run.state == "overridden")
+
+
+def report_of(desk: ShiftDesk, lane: str, shift: Shift) -> Report:
+    """Raises StoreFailed while the database cannot be read."""
+    results = desk.desk.results
+    since, until = shift.start_utc_us, shift.end_utc_us
+    tally = results.tally(lane, since, until)
+    figures = results.ask(lambda conn: shift_figures(conn, lane, since, until))
+    query = RunQuery(lane=lane, since_utc_us=since, until_utc_us=until, limit=MOST_RUNS)
+    found = results.ask(lambda conn: runs(conn, query))
+    now_us = desk.now_us()
+    return Report(
+        lane=lane,
+        shift=shift,
+        named=desk.calendar.configured,
+        over=now_us >= until,
+        made_utc_us=now_us,
+        tally=tally,
+        figures=figures,
+        defects=pareto(figures.defects),
+        unsure=pareto(figures.unsure),
+        chart=_chart(figures),
+        runs=tuple(reversed(found)),
+        alarms=_alarms(figures.events),
+        changes=tuple(event for event in figures.events if event.name in CHANGES),
+        unclosed=any(event.name == "closing_run_missed" for event in _ended(desk, lane, shift)),
+    )
+
+
+def _ended(desk: ShiftDesk, lane: str, shift: Shift) -> tuple[StoredEvent, ...]:
+    """Events of the minute after the shift: that a closing run was missed is known when it is over."""
+    end = shift.end_utc_us
+    return desk.desk.results.ask(lambda conn: shift_figures(conn, lane, end, end + 60_000_000)).events
+
+
+def _chart(figures: ShiftFigures) -> Stretch | None:
+    groups = [Group(s.start_utc_us, s.start_utc_us + SLOT_US, s.parts, s.hits) for s in figures.slots if s.parts]
+    if not groups:
+        return None
+    name = ", ".join(dict.fromkeys(recipe for recipe, *_ in figures.used))
+    # The shift by itself: trial limits. The quality page has the frozen baseline.
+    return p_chart(name, groups, share_baseline(groups, frozen=False))
+
+
+def _alarms(events: tuple[StoredEvent, ...]) -> tuple[AlarmSpan, ...]:
+    spans: list[AlarmSpan] = []
+    open_ones: dict[tuple[str, str], int] = {}
+    for event in events:
+        key = str(event.detail.get("alarm", "")), str(event.detail.get("lane", ""))
+        if event.name == "alarm":
+            open_ones[key] = len(spans)
+            spans.append(AlarmSpan(key[0], str(event.detail.get("detail", "")), event.utc_us, None))
+        elif event.name == "alarm_end" and key in open_ones:
+            n = open_ones.pop(key)
+            was = spans[n]
+            spans[n] = AlarmSpan(was.name, was.detail, was.since_utc_us, event.utc_us)
+    return tuple(spans)
