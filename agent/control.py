@@ -9,7 +9,9 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | settle   | epoch, seq, missing             | settled: how many                                   | uplink |
 | pause    | lane or "" for all, why         | paused: lanes                                       | uplink, web |
 | resume   | lane or "" for all              | resumed: lanes                                      | uplink, web |
+| set_up   | lane, why                       | lane; paused, its pictures judged for the set-up    | web |
 | recipe   | lane, name                      | revision                                            | uplink, web |
+| recipe_save | name, text, expect, by, of   | mark, revision, number, lanes: all of them judge by it | web |
 | resend   | from_seq, to_seq                | queued: how many                                    | uplink |
 | watch    | -                               | lease_s: the live pictures are drawn for so long    | web |
 | judge    | file, lane, part_id, purpose    | record: id; the file lies in the runtime folder     | web, cli |
@@ -42,8 +44,8 @@ A request is `{"verb": NAME, ...arguments}`; the answer is `{"ok": true, ...}` o
 | model_canary | id or "off", recipe, share, expect_change, again | lanes, warning; off: the figures | web |
 | model_remove | id                          | removed                                             | cli |
 
-The long ones (model_import, model_activate, model_shadow, model_canary) answer when they are done: `ask` is
-to be given time.
+The long ones (model_import, model_activate, model_shadow, model_canary, recipe_save) answer when they are done:
+`ask` is to be given time.
 """
 
 import json
@@ -72,7 +74,8 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     | {"models", "model_import"},
     WEB_USER: _EVERYONE
     | {f"challenge_{verb}" for verb in ("start", "next", "end", "override", "save")}
-    | {"pause", "resume", "recipe", "watch", "judge", "review", "acknowledge", "record", "backtest", "backtests"}
+    | {"pause", "resume", "set_up", "recipe", "recipe_save", "watch", "judge", "review", "acknowledge"}
+    | {"record", "backtest", "backtests"}
     | {"models", "model_import", "model_activate", "model_rollback", "model_seen", "model_shadow", "model_canary"},
 }
 """What the users of the systemd units may say; root and the station's own user may say everything."""

@@ -32,13 +32,21 @@ def read_recipe(file: Path) -> Recipe:
 
     Raises RecipeRefused with every problem.
     """
-    subject = f"recipe {file}"
     try:
         if file.stat().st_size > _MAX_BYTES:
-            raise RecipeRefused(subject, [Problem(file.name, f"larger than {_MAX_BYTES} bytes")])
-        raw = tomllib.loads(file.read_bytes().decode("utf-8"))
+            raise RecipeRefused(f"recipe {file}", [Problem(file.name, f"larger than {_MAX_BYTES} bytes")])
+        body = file.read_bytes()
     except OSError as error:
-        raise RecipeRefused(subject, [Problem(file.name, f"cannot be read: {error.strerror}")]) from error
+        what = f"cannot be read: {error.strerror}"
+        raise RecipeRefused(f"recipe {file}", [Problem(file.name, what)]) from error
+    return recipe_of(file, body)
+
+
+def recipe_of(file: Path, body: bytes) -> Recipe:
+    """What a recipe's file with these bytes says, whether it is there or not. Raises RecipeRefused."""
+    subject = f"recipe {file}"
+    try:
+        raw = tomllib.loads(body.decode("utf-8"))
     except ValueError as error:
         raise RecipeRefused(subject, [Problem(file.name, f"is not TOML: {error}")]) from error
     said = raw.get("name", file.stem)
@@ -100,14 +108,44 @@ class Recipes:
 
     def read(self, name: str) -> Recipe:
         """The recipe as its file stands now. Raises RecipeRefused with every problem."""
-        if not NAME.match(name):
-            raise RecipeRefused(f"recipe {name!r}", [Problem("name", f"allowed: {NAME.pattern}")])
-        file = next((f for f in (self._file(name), self._bundled / f"{name}.toml") if f.exists()), None)
+        file = self._source(name)
         if file is None:
             known = ", ".join(self.names()) or "none"
             what = f"there is no {self._file(name)}; the recipes here: {known}"
             raise RecipeRefused(f"recipe {name}", [Problem("name", what)])
         return read_recipe(file)
+
+    def source(self, name: str) -> bytes | None:
+        """The bytes of its file; None where there is none. Raises RecipeRefused for a name or file that cannot be."""
+        file = self._source(name)
+        try:
+            return None if file is None else file.read_bytes()
+        except OSError as error:
+            what = f"cannot be read: {error.strerror}"
+            raise RecipeRefused(f"recipe {name}", [Problem("name", what)]) from error
+
+    def check(self, name: str, body: bytes) -> Recipe:
+        """What a file of that name with these bytes would say. Raises RecipeRefused with every problem."""
+        there = self._source(name)
+        folder = self._folder if there is None else there.parent
+        return recipe_of(folder / f"{name}.toml", body)
+
+    def put(self, name: str, body: bytes | None) -> None:
+        """Replace its file in the data folder, as a whole; None takes it away. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if body is None:
+            self._file(name).unlink(missing_ok=True)
+        else:
+            write_atomically(self._file(name), body)
+
+    def own(self, name: str) -> bytes | None:
+        """The bytes of its file in the data folder; None where it is a recipe that comes with okng. Raises OSError."""
+        return self._file(name).read_bytes() if self._file(name).exists() else None
+
+    def _source(self, name: str) -> Path | None:
+        if not NAME.fullmatch(name):
+            raise RecipeRefused(f"recipe {name[:80]!r}", [Problem("name", f"allowed: {NAME.pattern}")])
+        return next((f for f in (self._file(name), self._bundled / f"{name}.toml") if f.exists()), None)
 
     def read_or_last_good(self, name: str, lane: str = "") -> tuple[Recipe, str]:
         """The recipe and "", or its last good revision and why the file was refused.

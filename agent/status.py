@@ -123,6 +123,8 @@ class LaneStatus(_Frozen):
     """Not empty: why the last canary has ended by itself."""
     paused: bool
     paused_why: str
+    setting_up: bool = False
+    """Paused, and pictures are judged for whoever sets up the camera."""
     challenge: ChallengeStatus = ChallengeStatus()
     captured: int
     judged: int

@@ -17,6 +17,7 @@ from agent.errors import OkngError, StoreFailed
 from agent.lock import DataLock
 from agent.log import set_up
 from agent.ports import Camera, Clock
+from agent.recipe_versions import Versions
 from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
 from agent.station.alarm_verbs import AlarmVerbs
@@ -35,6 +36,7 @@ from agent.station.live import Live
 from agent.station.memory import LaneMemory
 from agent.station.modelling import modelling
 from agent.station.models.signing import trust_of
+from agent.station.recipe_verbs import RecipeVerbs
 from agent.station.recording.recorder import Recorder
 from agent.station.recording.verbs import RecordVerbs
 from agent.station.review_verbs import ReviewVerbs
@@ -174,8 +176,20 @@ class Station:
             RecordVerbs(self._recorder, self.lanes).table(),
             BacktestVerbs(self._backtests, self.lanes).table(),
             ChallengeVerbs(self._challenges).table(),
+            self._recipe_verbs().table(),
         )
         return {name: verb for table in tables for name, verb in table.items()}
+
+    def _recipe_verbs(self) -> RecipeVerbs:
+        models = self._models
+        return RecipeVerbs(
+            shelf=models.shelf,
+            versions=Versions(self._facts.loaded.config.station.data),
+            on=lambda name: tuple(lane.name for lane in models.preparer.on(name)),
+            change=models.changes.change,
+            clock=self._clock,
+            event=self.store.event,
+        )
 
     def _lane(self, name: str) -> Lane:
         config = self._facts.loaded.config.lanes[name]

@@ -35,6 +35,8 @@ class Paused:
 
     on: bool = False
     why: str = ""
+    setting_up: bool = False
+    """While it is: pictures are taken and judged for whoever sets up the camera, and count as no part of the line's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,10 @@ class Lane:
         return self.inspect.crash
 
     def _wanted(self) -> bool:
-        job = self.job
-        return job is not None and not self.paused.on and (self.gate is None or self.gate.wants(job))
+        job, paused = self.job, self.paused
+        if job is None or paused.on:
+            return job is not None and paused.setting_up
+        return self.gate is None or self.gate.wants(job)
 
     # On the capture thread -------------------------------------------------------------------------
 
@@ -155,12 +159,18 @@ class Lane:
         job = self.job
         if job is None:  # taken away in this very moment: the picture is numbered, its gap counts as missed
             return
-        claimed = frame if self.gate is None else self.gate.claimed(frame, job)
+        claimed = self._claimed(frame, job)
         if claimed is None:  # not released in this very moment, for another job say: counts as missed too
             return
         opened = self._open(claimed, job) if self.config.opens_rows else Opened()
         if opened is not None:
             self._inbox.put(Taken(claimed, shot, job, opened.id))
+
+    def _claimed(self, frame: Frame, job: Job) -> Frame | None:
+        """The frame as what it counts: a part, a challenge part, a picture of the set-up; None: not to be judged."""
+        if self.paused.setting_up:
+            return replace(frame, purpose=Purpose.SETUP)
+        return frame if self.gate is None else self.gate.claimed(frame, job)
 
     def _open(self, frame: Frame, job: Job) -> "Opened | None":
         """The part's open row; waits for as long as the store is in trouble. None when the lane stops."""
@@ -261,8 +271,8 @@ class Lane:
         self.progress_ns = decided.at.mono_ns
         self.meter.add(decided.at.mono_ns, seen.stages.total_ms)
         alone = replace(seen, stages=replace(seen.stages, total_ms=decided.own_ms))
-        if frame.purpose is not Purpose.CHALLENGE or failed(seen):
-            # Challenge parts are bad on purpose: they say nothing of how the line's parts are.
+        if frame.purpose not in (Purpose.CHALLENGE, Purpose.SETUP) or failed(seen):
+            # Challenge parts are bad on purpose, and a lens that is being turned says nothing of the line's parts.
             job.standing.history.add(sample_of(alone, decided.own, missed))
         if seen.quality is not None:
             self.seen = Seen(seen.quality.brightness, seen.quality.sharpness)

@@ -82,6 +82,7 @@ class Modelling:
     company: Company
     beside: BesideVerbs
     running: Running
+    shelf: Shelf
     lanes: Mapping[str, Lane]
     by_hand: bool
     """A person has named the models: nobody asks what judged before."""
@@ -219,6 +220,7 @@ def modelling(
         company=company,
         beside=beside,
         running=running,
+        shelf=there,
         lanes=lanes,
         by_hand=trust is None,
     )

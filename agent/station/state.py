@@ -88,6 +88,7 @@ def lane_status(lane: Lane, clock: Clock, models: Modelling, challenge: Challeng
         canary_trouble=models.company.trouble(lane),
         paused=lane.paused.on,
         paused_why=lane.paused.why,
+        setting_up=lane.paused.setting_up,
         challenge=challenge,
         captured=lane.capture.captured,
         judged=lane.judged,

@@ -72,6 +72,7 @@ class Verbs:
             "settle": self.settle,
             "pause": self.pause,
             "resume": self.resume,
+            "set_up": self.set_up,
             "recipe": self.recipe,
             "resend": self.resend,
             "watch": self.watch,
@@ -107,6 +108,15 @@ class Verbs:
             lane.paused = Paused()
             self._store.event("resumed", lane=lane.name)
         return {"resumed": [lane.name for lane in lanes]}
+
+    def set_up(self, said: Mapping[str, Any]) -> Mapping[str, object]:
+        """The lane's pictures are for whoever sets up its camera. After a restart it is paused, no more than that."""
+        (lane,) = self._chosen({"lane": str(said["lane"]) or " "})
+        why = str(said.get("why", ""))[:200]
+        self._remember(lane.name, True, why)
+        lane.paused = Paused(True, why, setting_up=True)
+        self._store.event("set_up", lane=lane.name, why=why)
+        return {"lane": lane.name}
 
     def _remember(self, lane: str, paused: bool, why: str) -> None:
         """A pause outlives a restart. Raises ControlFailed when it cannot be made durable."""

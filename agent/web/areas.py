@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from agent.web.desk import Desk
 from agent.web.history.area import area as history
 from agent.web.people.area import area as people
+from agent.web.recipes.area import area as recipes
 from agent.web.review.area import area as review
 from agent.web.shift.area import area as shift
 from agent.web.upkeep.area import area as upkeep
@@ -19,4 +20,5 @@ AREAS: tuple[Area, ...] = (
     upkeep,
     people,
     shift,
+    recipes,
 )

@@ -26,6 +26,7 @@ PLACES: tuple[Place, ...] = (
 """The head's."""
 
 SETUP: tuple[Place, ...] = (
+    Place("recipes", "/setup/recipes", "operator"),
     Place("events", "/setup/events"),
     Place("storage", "/setup/storage"),
     Place("device", "/setup/device"),

@@ -6,6 +6,7 @@ from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.models import MODELS
 from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.people import PEOPLE
+from agent.web.catalogue.recipes import RECIPES
 from agent.web.catalogue.review import REVIEW
 from agent.web.catalogue.shift import SHIFT
 from agent.web.catalogue.station import STATION
@@ -24,4 +25,5 @@ CATALOGUES: tuple[Texts, ...] = (
     ONE_PART,
     PEOPLE,
     SHIFT,
+    RECIPES,
 )
