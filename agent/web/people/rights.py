@@ -97,8 +97,7 @@ SETUP = (
     *of("operator", "GET /setup/recipes", "GET /setup/recipes/{name}", "GET /setup/recipes/{name}/reference"),
     *of("engineer", "POST /setup/recipes", "POST /setup/recipes/{name}", "POST /setup/recipes/{name}/undo"),
     *of("operator", "GET /api/v1/recipes", "GET /api/v1/recipes/{name}", "GET /api/v1/recipes/{name}/revisions"),
-    # These two look only: nothing is saved.
-    *of("operator", "POST /api/v1/recipes/{name}/validate", "POST /api/v1/recipes/{name}/try", written=False),
+    *of("operator", "POST /api/v1/recipes/{name}/validate", "POST /api/v1/recipes/{name}/try"),
     *of("engineer", "PUT /api/v1/recipes/{name}", "POST /api/v1/recipes/{name}/undo"),
 )
 

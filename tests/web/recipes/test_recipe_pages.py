@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +14,6 @@ from tests.web.browsing import PHONE, opened, shot, sync_api
 from tests.web.served import Served, serving
 from tests.web.test_with_station import turning
 
-WEB = httpx.Client(timeout=60)
 SPUR = 'canned = [["spur", 0.62, 60, 50, 100, 90]]\n'
 
 
@@ -25,6 +25,18 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Served]]
     with running(folder, lanes, SPUR) as rig, turning(rig), serving(folder, data=rig.data, runtime=rig.runtime) as web:
         wait_for(lambda: len(rig.reader.parts(PartQuery(limit=3, kept=True))) == 3)
         yield rig, web
+
+
+def get(url: str, **more: Any) -> httpx.Response:
+    return httpx.get(url, timeout=60, **more)
+
+
+def post(url: str, **more: Any) -> httpx.Response:
+    return httpx.post(url, timeout=60, **more)
+
+
+def put(url: str, **more: Any) -> httpx.Response:
+    return httpx.put(url, timeout=60, **more)
 
 
 def form(text: str) -> dict[str, str]:
@@ -40,96 +52,96 @@ def file(rig: Rig) -> Path:
 def test_try_save_conflict_and_undo(at: tuple[Rig, Served]) -> None:
     rig, web = at
     address = f"{web.url}/setup/recipes/trial"
-    opened_form = form(WEB.get(address).text)
+    opened_form = form(get(address).text)
     was = file(rig).read_text()
-    tried = WEB.post(address, data={**opened_form, "threshold": "0.7", "act": "try"})
+    tried = post(address, data={**opened_form, "threshold": "0.7", "act": "try"})
     assert tried.status_code == 200
     assert "would be judged differently" in tried.text
     assert 'value="0.7"' in tried.text
     assert file(rig).read_text() == was
-    saved = WEB.post(address, data={**opened_form, "threshold": "0.7", "act": "save"})
+    saved = post(address, data={**opened_form, "threshold": "0.7", "act": "save"})
     assert saved.status_code == 303, saved.text
     lane = rig.station.lanes["top"]
     assert lane.job is not None
     assert lane.job.recipe.threshold == 0.7
     # The second engineer had the same content open.
-    second = WEB.post(address, data={**opened_form, "quality.min_brightness": "12", "act": "save"})
+    second = post(address, data={**opened_form, "quality.min_brightness": "12", "act": "save"})
     assert second.status_code == 409
     assert "saved this recipe" in second.text
     assert 'name="quality.min_brightness" value="12"' in second.text
     assert lane.job.recipe.quality.min_brightness == 30
     # Now knowing of it, it is theirs to decide.
-    over = WEB.post(address, data={**form(second.text), "act": "save"})
+    over = post(address, data={**form(second.text), "act": "save"})
     assert over.status_code == 303
-    number = re.search(r'name="number" value="(\d+)"', WEB.get(address).text)
+    number = re.search(r'name="number" value="(\d+)"', get(address).text)
     assert number is not None
-    mark = form(WEB.get(address).text)["expect"]
-    back = WEB.post(f"{address}/undo", data={"number": "1", "expect": mark})
+    mark = form(get(address).text)["expect"]
+    back = post(f"{address}/undo", data={"number": "1", "expect": mark})
     assert back.status_code == 303
     assert file(rig).read_text() == was
-    page = WEB.get(address, headers={"Cookie": "okng_language=zh"}).text
+    page = get(address, headers={"Cookie": "okng_language=zh"}).text
     assert "恢复到版本 1" in page
 
 
 def test_everything_wrong_stands_beside_its_field_and_nothing_is_saved(at: tuple[Rig, Served]) -> None:
     rig, web = at
     address, was = f"{web.url}/setup/recipes/trial", file(rig).read_bytes()
-    fields = form(WEB.get(address).text)
+    fields = form(get(address).text)
     wrong = {"threshold": "2", "deadline_ms": "soon", "classes.spur.allowed": "-1", "classes.hole.threshold": "0.5"}
-    answer = WEB.post(address, data={**fields, **wrong, "act": "save"})
+    answer = post(address, data={**fields, **wrong, "act": "save"})
     assert answer.status_code == 422
     for words in ("is 2, must be below 1", "“soon” is not a number", "is -1, must be at least 0"):
         assert words in answer.text
     assert 'value="soon"' in answer.text
-    label = WEB.post(address, data={**fields, "classes.hole.threshold": "0.5", "act": "save"})
+    label = post(address, data={**fields, "classes.hole.threshold": "0.5", "act": "save"})
     assert label.status_code == 422
     assert "no label" in label.text
     assert file(rig).read_bytes() == was
-    assert WEB.get(f"{web.url}/setup/recipes/nothing").status_code == 404
-    assert WEB.post(address, content=b"\xff\xfe=1").status_code == 400
-    assert WEB.post(address, content=b"a=1&" * 40_000).status_code in (400, 413)
+    assert get(f"{web.url}/setup/recipes/nothing").status_code == 404
+    assert post(address, content=b"\xff\xfe=1").status_code == 400
+    assert post(address, content=b"a=1&" * 40_000).status_code in (400, 413)
 
 
 def test_rest_saves_against_the_content_that_was_seen(at: tuple[Rig, Served]) -> None:
     rig, web = at
     rest = f"{web.url}/api/v1/recipes"
-    row = next(each for each in WEB.get(rest).json()["recipes"] if each["name"] == "trial")
+    row = next(each for each in get(rest).json()["recipes"] if each["name"] == "trial")
     assert (row["lanes"], row["usable"]) == (["top"], True)
-    got = WEB.get(f"{rest}/trial")
+    got = get(f"{rest}/trial")
     tag, recipe = got.headers["etag"], got.json()["recipe"]
     assert tag == f'"{row["mark"]}"'
-    put = {"recipe": {**recipe, "max_detections": 77}}
-    assert WEB.put(f"{rest}/trial", json=put).status_code == 428
-    assert WEB.put(f"{rest}/trial", json=put, headers={"If-Match": '"0"'}).status_code == 412
-    bad = WEB.put(f"{rest}/trial", json={"recipe": {**recipe, "threshhold": 1}}, headers={"If-Match": tag})
+    fewer = {"recipe": {**recipe, "max_detections": 77}}
+    assert put(f"{rest}/trial", json=fewer).status_code == 428
+    assert put(f"{rest}/trial", json=fewer, headers={"If-Match": '"0"'}).status_code == 412
+    bad = put(f"{rest}/trial", json={"recipe": {**recipe, "threshhold": 1}}, headers={"If-Match": tag})
     assert (bad.status_code, bad.json()["problems"][0]["where"]) == (422, "threshhold")
-    checked = WEB.post(f"{rest}/trial/validate", json={"recipe": {"model": "canned-1", "threshold": 3}}).json()
+    checked = post(f"{rest}/trial/validate", json={"recipe": {"model": "canned-1", "threshold": 3}}).json()
     assert (checked["usable"], checked["problems"][0]["where"]) == (False, "threshold")
-    tried = WEB.post(f"{rest}/trial/try", json={"recipe": {**recipe, "threshold": 0.9, "nms_iou": 0.3}}).json()
+    tried = post(f"{rest}/trial/try", json={"recipe": {**recipe, "threshold": 0.9, "nms_iou": 0.3}}).json()
     assert tried["after"]["OK"] == tried["parts"] > 0
     assert tried["not_told"] == ["nms_iou"]
-    saved = WEB.put(f"{rest}/trial", json=put, headers={"If-Match": tag})
+    saved = put(f"{rest}/trial", json=fewer, headers={"If-Match": tag})
     assert saved.status_code == 200, saved.text
     assert rig.station.lanes["top"].job.recipe.max_detections == 77  # type: ignore[union-attr]
-    again = WEB.put(f"{rest}/trial", json=put, headers={"If-Match": tag})
+    again = put(f"{rest}/trial", json=fewer, headers={"If-Match": tag})
     assert again.status_code == 412
-    versions = WEB.get(f"{rest}/trial/revisions?limit=1").json()
+    versions = get(f"{rest}/trial/revisions?limit=1").json()
     assert versions["versions"][0]["mark"] == saved.json()["mark"]
     assert versions["next_before"] == versions["versions"][0]["number"]
-    gone = WEB.post(f"{rest}/trial/undo", json={"number": 999}, headers={"If-Match": saved.headers["etag"]})
+    gone = post(f"{rest}/trial/undo", json={"number": 999}, headers={"If-Match": saved.headers["etag"]})
     assert gone.status_code == 404
-    made = WEB.put(f"{rest}/fresh", json={"recipe": {"model": "canned-1"}}, headers={"If-None-Match": "*"})
+    made = put(f"{rest}/fresh", json={"recipe": {"model": "canned-1"}}, headers={"If-None-Match": "*"})
     assert (made.status_code, made.json()["lanes"]) == (200, [])
-    assert WEB.put(f"{rest}/UP", json={"recipe": {}}, headers={"If-None-Match": "*"}).status_code == 422
-    assert WEB.get(f"{rest}/nothing").status_code == 404
+    assert put(f"{rest}/UP", json={"recipe": {}}, headers={"If-None-Match": "*"}).status_code == 422
+    assert get(f"{rest}/nothing").status_code == 404
 
 
 def test_a_new_recipe_is_a_copy(at: tuple[Rig, Served]) -> None:
     rig, web = at
     address = f"{web.url}/setup/recipes"
-    assert WEB.post(address, data={"name": "Board B", "from": "trial"}).status_code == 422
-    assert WEB.post(address, data={"name": "demo-board", "from": "trial"}).status_code == 409
-    assert WEB.post(address, data={"name": "board-b", "from": "trial"}).headers["location"].endswith("/board-b")
+    assert post(address, data={"name": "Board B", "from": "trial"}).status_code == 422
+    assert post(address, data={"name": "demo-board", "from": "trial"}).status_code == 409
+    assert post(address, data={"name": "board-b", "from": "trial"}).headers["location"].endswith("/board-b")
     assert 'model = "canned-1"' in (rig.data / "recipes" / "board-b.toml").read_text()
 
 
