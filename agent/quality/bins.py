@@ -95,14 +95,21 @@ def hits_of(one: Bin, hit: Hit) -> int:
     return one.first_ng if hit == "ng" else one.first_unsure
 
 
+FEWEST_PICTURES = 5
+"""A mean of fewer pictures scatters for other reasons than those of its neighbours."""
+
+
 def levels(bins: Iterable[Bin], level: Level, width_us: int) -> tuple[Measured, ...]:
-    """Means of subgroups, of every attempt: each is a picture."""
-    made = []
+    """Means of subgroups, of every attempt: each is a picture. Subgroups of few pictures go into the next one."""
+    made: list[Measured] = []
+    begin, parts, whole = -1, 0, 0.0
     for start, some in by_time(bins, width_us):
-        parts = sum(each.measured for each in some)
-        whole = sum(each.brightness if level == "brightness" else each.sharpness for each in some)
-        if parts:
-            made.append(Measured(start, start + width_us, parts, whole / parts))
+        begin = start if begin < 0 else begin
+        parts += sum(each.measured for each in some)
+        whole += sum(each.brightness if level == "brightness" else each.sharpness for each in some)
+        if parts >= FEWEST_PICTURES:
+            made.append(Measured(begin, start + width_us, parts, whole / parts))
+            begin, parts, whole = -1, 0, 0.0
     return tuple(made)
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from agent.web.desk import Desk
 from agent.web.history.area import area as history
 from agent.web.people.area import area as people
+from agent.web.quality.area import area as quality
 from agent.web.recipes.area import area as recipes
 from agent.web.review.area import area as review
 from agent.web.shift.area import area as shift
@@ -17,6 +18,7 @@ Area = Callable[[Desk], tuple[APIRouter, ...]]
 AREAS: tuple[Area, ...] = (
     history,
     review,
+    quality,
     upkeep,
     people,
     shift,

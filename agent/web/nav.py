@@ -20,8 +20,9 @@ PLACES: tuple[Place, ...] = (
     Place("line", "/"),
     Place("parts", "/parts"),
     Place("review", "/review", "operator"),
-    Place("setup", "/setup"),
+    Place("quality", "/quality"),
     Place("shift", "/shift"),
+    Place("setup", "/setup"),
 )
 """The head's."""
 

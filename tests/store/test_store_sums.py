@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.quality.baseline import HOUR_US, HOURS, PARTS
 from agent.quality.bins import BIN_US, Bin, FirstHours, Revision
 from agent.quality.yields import Counts, summed
-from agent.store.found import defect_causes, heat, score_histograms, unsure_causes
+from agent.store.found import defect_causes, heat, last_picture, look, score_histograms, unsure_causes
 from agent.store.gaps import gaps
 from agent.store.migrate import bring_up
 from agent.store.read import Reader
@@ -157,7 +158,8 @@ def test_a_baseline_is_the_first_whole_hours_and_frozen_when_it_goes_on(tmp_path
     store.close()
 
 
-def test_gaps_are_counted_from_hit_to_hit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("days", [1, 366])
+def test_gaps_are_counted_from_hit_to_hit(tmp_path: Path, days: int) -> None:
     clock, done = HandClock(), Committed()
     store = writer(tmp_path, clock, window_s=60).start()
     said = ["ok", "ok", "ng", "ok", "ok", "ok", "ng", "ng", "ok", "unsure", "ok"]
@@ -165,7 +167,7 @@ def test_gaps_are_counted_from_hit_to_hit(tmp_path: Path) -> None:
     for n, each in enumerate(said, 1):
         store.add(made(n, Outcome(each.upper()), n * step), None, done)
     done.wait(len(said))
-    scope = Scope("top")
+    scope = Scope("top", since_utc_us=START_US, until_utc_us=START_US + days * 24 * HOUR_US)
 
     def asked(hit: str) -> tuple[list[int], bool]:
         def question(conn):  # type: ignore[no-untyped-def]
@@ -176,7 +178,7 @@ def test_gaps_are_counted_from_hit_to_hit(tmp_path: Path) -> None:
         return [gap.parts for gap in found], is_open
 
     assert asked("ng") == ([4, 1, 3], True)
-    assert asked("unsure") == ([1], True)
+    assert asked("unsure") == ([10, 1], True)
     store.close()
 
 
@@ -191,15 +193,16 @@ def test_causes_places_and_scores(tmp_path: Path) -> None:
     done.wait(6)
     reader, scope = Reader(store.database), Scope("top")
     ids = reader.ask(lambda conn: revisions(conn, "top"))[Revision("board", "a" * 64)]
-    causes = reader.ask(lambda conn: defect_causes(conn, ids, scope))
+    at = reader.ask(lambda conn: look(conn, ids, scope))
+    causes = reader.ask(lambda conn: defect_causes(conn, at))
     assert (causes.counts, causes.parts, causes.all_looked_at) == ({"open": 2, "short": 1}, 3, True)
-    assert reader.ask(lambda conn: unsure_causes(conn, ids, scope)).counts == {"blurred": 1}
-    where = reader.ask(lambda conn: heat(conn, ids, scope))
+    assert reader.ask(lambda conn: unsure_causes(conn, at)).counts == {"blurred": 1}
+    where = reader.ask(lambda conn: heat(conn, at))
     assert where is not None
     # Its middle is at 15.75, 21.125 px of 640 x 480.
     assert (where.columns, where.rows, where.cells) == (32, 24, {(0, 1): 3})
-    assert reader.ask(lambda conn: heat(conn, ids, scope, "spur")) is None
-    found, whole = reader.ask(lambda conn: score_histograms(conn, ids, scope))
+    assert reader.ask(lambda conn: heat(conn, at, "spur")) is None
+    found, whole = reader.ask(lambda conn: score_histograms(conn, at))
     assert whole
     assert {each.label: (each.total, each.threshold) for each in found} == {"open": (2, 0.5), "short": (1, 0.5)}
     assert reader.ask(lambda conn: recipes_of(conn, "top")) == ("board",)
@@ -210,8 +213,10 @@ def test_a_lane_without_parts(tmp_path: Path) -> None:
     store = writer(tmp_path, HandClock()).start()
     reader, scope = Reader(store.database), Scope("top")
     assert bins_of(reader) == {}
-    assert reader.ask(lambda conn: heat(conn, (), scope)) is None
-    assert reader.ask(lambda conn: score_histograms(conn, (), scope)) == ((), True)
-    assert reader.ask(lambda conn: defect_causes(conn, (), scope)).parts == 0
+    at = reader.ask(lambda conn: look(conn, (), scope))
+    assert reader.ask(lambda conn: heat(conn, at)) is None
+    assert reader.ask(lambda conn: score_histograms(conn, at)) == ((), True)
+    assert reader.ask(lambda conn: defect_causes(conn, at)).parts == 0
+    assert reader.ask(lambda conn: last_picture(conn, at)) is None
     assert reader.ask(lambda conn: gaps(conn, (), scope, "ng", ())) == ((), False)
     store.close()

@@ -6,6 +6,7 @@ from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.models import MODELS
 from agent.web.catalogue.page import PAGE
 from agent.web.catalogue.people import PEOPLE
+from agent.web.catalogue.quality import QUALITY
 from agent.web.catalogue.recipes import RECIPES
 from agent.web.catalogue.review import REVIEW
 from agent.web.catalogue.shift import SHIFT
@@ -20,6 +21,7 @@ CATALOGUES: tuple[Texts, ...] = (
     UPKEEP,
     MODELS,
     CHARTS,
+    QUALITY,
     REVIEW,
     HISTORY,
     ONE_PART,

@@ -93,7 +93,9 @@ def dot_chart(dots: Sequence[Dot], words: Words, label: str, most_names: int = 1
     if not known:
         raise ValueError("a chart of no shares")
     plot = Plot(height=220, top=12)
-    low, high = around([bound for dot in known for bound in (dot.interval.low, dot.interval.high)])
+    # A dot that says next to nothing must not flatten the others: its line runs off the edge.
+    telling = [dot for dot in known if dot.interval.high - dot.interval.low < 0.3] or known
+    low, high = around([bound for dot in telling for bound in (dot.interval.low, dot.interval.high)])
     scale = plot.upward(max(0.0, low), min(1.0, high))
     digits = digits_of(tuple(100 * tick for tick in scale.ticks(4)))
     drawn = plot.lines(scale, lambda share: words.percent(share, digits), 4)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from agent.quality.control import Kind, Limits, Point, Signal, Stretch
 from agent.web.charts.plot import Plot, moments
-from agent.web.charts.scale import Scale, Words, around
+from agent.web.charts.scale import Scale, Words, around, digits_of
 from agent.web.charts.svg import mark, path, picture, tag
 
 _MANY = 60
@@ -20,8 +20,10 @@ class ControlText:
 
     label: str
     """The whole chart in a sentence."""
-    value: Callable[[float], str]
-    """A value on the axis."""
+    axis: Callable[[float, int], str]
+    """A value on the axis with so many digits."""
+    factor: float
+    """What the axis says is so many times the value: 100 for shares in per cent."""
     tip: Callable[[Stretch, Point], str]
     """One point with its exact figures."""
 
@@ -34,7 +36,8 @@ def control_chart(stretches: Sequence[Stretch], words: Words, text: ControlText,
         raise ValueError("a control chart of no points")
     log = any(stretch.kind is Kind.G for stretch in stretches)
     scale = plot.upward(*_ends(points, log), log=log)
-    drawn = plot.lines(scale, text.value)
+    digits = 0 if log else digits_of(tuple(tick * text.factor for tick in scale.ticks()))
+    drawn = plot.lines(scale, lambda value: text.axis(value, digits))
     first = 0
     for stretch in stretches:
         at = [plot.place(first + i, len(points)) for i in range(len(stretch.points))]
@@ -50,8 +53,10 @@ def control_chart(stretches: Sequence[Stretch], words: Words, text: ControlText,
 
 
 def _ends(points: Sequence[Point], log: bool) -> tuple[float, float]:
-    values = [point.value for point in points]
-    values += [bound for point in points if point.limits for bound in (point.limits.lower, point.limits.upper)]
+    # What is too small to be judged may be far off, and is drawn at the edge.
+    some = [point for point in points if not point.growing] or list(points)
+    values = [point.value for point in some]
+    values += [bound for point in some if point.limits for bound in (point.limits.lower, point.limits.upper)]
     if not log:
         return around(values)
     low = min(max(value, 0.8) for value in values)

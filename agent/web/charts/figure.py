@@ -1,6 +1,5 @@
 """A chart as it stands on a page: the drawing, what it says, and its figures as a table."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -34,24 +33,3 @@ class Figure:
     """Address of the table as a file; empty: none."""
     key: tuple[tuple[str, str], ...] = ()
     """(shape, what it stands for); shapes are those that charts/figure.html draws."""
-
-
-def csv_lines(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    """A table as lines of a CSV file (RFC 4180): the byte order mark lets spreadsheet programs read it as UTF-8.
-
-    A text that a spreadsheet program would run as a formula gets an apostrophe before it.
-    """
-    yield "\ufeff" + ",".join(map(_cell, columns)) + "\r\n"
-    for row in rows:
-        yield ",".join(map(_cell, row)) + "\r\n"
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool | int | float):
-        return str(value)
-    text = str(value)
-    if text.startswith(("=", "+", "-", "@", "\t", "\r")):
-        text = f"'{text}"
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text

@@ -74,7 +74,10 @@ REVIEW = (
     *of("operator", "GET /api/v1/review/ledger", "GET /api/v1/review/ledger/{kind}"),
     *of("operator", "GET /api/v1/reviews", "POST /api/v1/reviews", "GET /api/v1/review/queue"),
 )
-QUALITY: tuple[Right, ...] = ()
+QUALITY = (
+    *of("viewer", "GET /quality", "GET /quality/{name}.csv", "GET /api/v1/quality", "GET /api/v1/quality/control"),
+    *of("viewer", "GET /api/v1/quality/causes", "GET /api/v1/quality/places", "GET /api/v1/quality/scores"),
+)
 SHIFT = (
     *of("viewer", "GET /shift", "GET /shift/now", "GET /shift/runs/{id}", "GET /shift/runs/{id}/hold.csv"),
     *of("viewer", "GET /shift/challenges", "GET /shift/report", "GET /shift/report.pdf", "GET /shift/report.csv"),

@@ -39,9 +39,14 @@ class _Said:
     digits: int
 
     def value(self, value: float) -> str:
-        if self.kind in (Kind.P, Kind.LANEY):
-            return f"{self.speech.number(value * 100, self.digits)} %"
-        return self.speech.number(value, self.digits)
+        return self.axis(value, self.digits)
+
+    def axis(self, value: float, digits: int) -> str:
+        return f"{self.speech.number(value * self.factor, digits)}{' %' if self.factor > 1 else ''}"
+
+    @property
+    def factor(self) -> float:
+        return 100.0 if self.kind in (Kind.P, Kind.LANEY) else 1.0
 
     def limits(self, limits: Limits | None) -> tuple[str, str, str]:
         if limits is None:
@@ -94,7 +99,7 @@ def control_figure(speech: Speech, name: str, title: str, stretches: Sequence[St
     return Figure(
         name=name,
         title=title,
-        drawing=control_chart(stretches, words_of(speech), ControlText(label, said.value, said.tip)),
+        drawing=control_chart(stretches, words_of(speech), ControlText(label, said.axis, said.factor, said.tip)),
         caption=speech.say(f"how.{kind}"),
         notes=tuple(note for stretch in stretches if stretch.points for note in _notes(speech, stretch)),
         columns=_columns(speech, kind),

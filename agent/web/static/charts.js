@@ -1,8 +1,6 @@
 // Exact values of a chart: under the pointer, and by the arrow keys on a chart that has the focus.
 // The values are the marks' titles; without this script the browser shows those itself.
 
-const SVG_TITLE = ":scope > title";
-
 for (const figure of document.querySelectorAll(".figure")) {
   const plot = figure.querySelector(".plot");
   if (!plot) continue;
@@ -11,7 +9,7 @@ for (const figure of document.querySelectorAll(".figure")) {
   tip.setAttribute("role", "status");
   figure.append(tip);
   for (const mark of marks) {
-    const title = mark.querySelector(SVG_TITLE);
+    const title = mark.querySelector(":scope > title");
     mark.dataset.tip = title.textContent;
     title.remove(); // else the browser's own would come over ours
   }
@@ -69,5 +67,5 @@ for (const figure of document.querySelectorAll(".figure")) {
       }
     }
   });
-  plot.scrollLeft = plot.scrollWidth; // the newest is on the right
+  if (plot.querySelector(".control")) plot.scrollLeft = plot.scrollWidth; // the newest is on the right
 }
