@@ -260,6 +260,6 @@ def _place_people(new: Path, place: Path, utc: str) -> Path | None:
     for beside in ("", *_BESIDE):
         with suppress(FileNotFoundError):
             os.rename(f"{place}{beside}", f"{before}{beside}")
-    write_atomically(place, new.read_bytes())
+    write_atomically(place, new.read_bytes(), mode=0o600)
     _give(place, place.parent.stat())
     return before if before.exists() else None

@@ -28,6 +28,7 @@ from agent.backup.contents import (
 from agent.config import Config
 from agent.errors import OkngError
 from agent.store.copy import copy_database
+from agent.store.people.database import copy_without_sessions
 from agent.version import __version__
 
 _CHUNK = 1 << 20
@@ -111,7 +112,7 @@ def _sources(wishes: Wishes, copies: Path) -> Iterator[tuple[str, Path]]:
     for name, database in databases.items():
         if database is not None:
             copy = copies / Path(name).name
-            copy_database(database, copy)
+            (copy_without_sessions if name == PEOPLE else copy_database)(database, copy)
             yield name, copy
             copy.unlink()
 

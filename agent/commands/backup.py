@@ -36,11 +36,13 @@ def _backup(options: argparse.Namespace) -> int:
     from agent.backup.contents import total_bytes
     from agent.backup.take import Wishes, take
     from agent.settings import load_or_last_good
+    from agent.store.people.database import file_of
 
     loaded = load_or_last_good(options.config)
     if loaded.safe_mode:
         print(f"okng: warning: {loaded.safe_mode}")
-    contents = take(Wishes(options.config, loaded.config, None, options.results), options.file)
+    people = file_of(loaded.config.station.data)
+    contents = take(Wishes(options.config, loaded.config, people, options.results), options.file)
     size = options.file.stat().st_size
     print(f"{options.file}: {len(contents.files)} files, {total_bytes(contents.files):,} bytes in {size:,}")
     _say_by_hand(contents.by_hand)
@@ -49,6 +51,7 @@ def _backup(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     from agent.backup.restore import Target, configuration_of, look, restore
+    from agent.store.people.database import file_of
 
     contents = look(options.file)
     made = datetime.fromtimestamp(contents.utc_us / 1e6, UTC)
@@ -61,7 +64,7 @@ def _restore(options: argparse.Namespace) -> int:
         print(f"would go to {options.config} and {data}")
         return 0
     utc = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for before in restore(options.file, Target(options.config, data, None, options.replace), utc):
+    for before in restore(options.file, Target(options.config, data, file_of(data), options.replace), utc):
         print(f"what was here before is kept: {before}")
     print(f"restored to {options.config} and {data}; next: okng check, then start the station")
     _say_by_hand(contents.by_hand)

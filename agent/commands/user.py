@@ -105,13 +105,13 @@ class _Console:
 
     def __init__(self, config: Path) -> None:
         from agent.settings import load_or_last_good
-        from agent.store.people.database import PeopleDatabase
-        from agent.web.people.people import FILE, FOLDER
+        from agent.store.people.database import PeopleDatabase, file_of
         from agent.web.people.written import WrittenActs
 
         station = load_or_last_good(config).config.station
-        self.folder = station.data / FOLDER
-        self.database = PeopleDatabase(self.folder / FILE)
+        file = file_of(station.data)
+        self.folder = file.parent
+        self.database = PeopleDatabase(file)
         self.about = (station.name, station.line, station.site)
         self._acts = WrittenActs(self.database)
 

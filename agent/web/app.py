@@ -5,6 +5,7 @@ import logging
 import signal
 import socket
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +31,16 @@ from agent.web.areas import AREAS
 from agent.web.board import Board, environment
 from agent.web.desk import Desk
 from agent.web.guard import Guard, own_names
+from agent.web.https import certificate, keep_renewed
 from agent.web.hub import Hub
 from agent.web.link import Link
 from agent.web.live import LiveFiles
 from agent.web.metrics import CONTENT_TYPE, PartCounts, Stored, exposition
 from agent.web.pages import Pages
+from agent.web.people.certificate import CertificateRefused
 from agent.web.people.gate import Gate
 from agent.web.people.people import People
-from agent.web.people.written import WrittenActs
+from agent.web.people.written import WrittenActs, forget_daily
 from agent.web.query import QueryRefused
 from agent.web.results import Diary
 from agent.web.sheet import Sheets
@@ -61,10 +64,19 @@ def run(config: Config, problem: str = "", configuration: Path = paths.CONFIGURA
         return 1
     cv2.setNumThreads(1)  # thumbnails must not take the cores that judge
     with listening:
+        try:
+            papers, trouble = certificate(config)
+        except CertificateRefused as refused:
+            log.error("the page cannot be shown by HTTPS: %s", refused)
+            return 1
+        problem = "\n".join(filter(None, (problem, trouble)))
         host, port = listening.getsockname()[:2]
-        address = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        scheme = "https" if papers else "http"
+        address = f"{scheme}://[{host}]:{port}/" if ":" in host else f"{scheme}://{host}:{port}/"
         log.info("the page is at %s", address)
-        desk = desk_of(config, problem, configuration)
+        if papers:
+            log.info("its certificate's SHA-256 is %s, it ends on %s", papers.fingerprint, f"{papers.ends:%Y-%m-%d}")
+        desk = replace(desk_of(config, problem, configuration), papers=papers)
         desk.people.announce(address, needed=config.web.this_machine not in ("engineer", "admin"))
         asyncio.run(_serve(desk, listening))
     return 0
@@ -210,6 +222,8 @@ async def _serve(desk: Desk, listening: socket.socket) -> None:
         timeout_graceful_shutdown=STOP_S,
         lifespan="off",
         ws="none",
+        ssl_certfile=desk.papers.certificate if desk.papers else None,
+        ssl_keyfile=desk.papers.key if desk.papers else None,
     )
     server = _Server(settings)
 
@@ -222,9 +236,14 @@ async def _serve(desk: Desk, listening: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     # Whatever ends the looking ends the process: a page that goes on without it would show what was.
-    background = (asyncio.create_task(desk.hub.run()), asyncio.create_task(_tell(server)))
-    for task in background:
+    watched = (asyncio.create_task(desk.hub.run()), asyncio.create_task(_tell(server)))
+    for task in watched:
         task.add_done_callback(lambda _: stop())
+    background = (
+        *watched,
+        asyncio.create_task(keep_renewed(server, desk)),
+        asyncio.create_task(forget_daily(desk.people.database, desk.config.web.acts_days)),
+    )
     await server.serve(sockets=[listening])
     for task in background:
         task.cancel()

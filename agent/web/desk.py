@@ -10,6 +10,7 @@ from agent.web.acts import Acts
 from agent.web.board import Board
 from agent.web.hub import Hub
 from agent.web.link import Link
+from agent.web.people.certificate import Papers
 from agent.web.people.people import People
 from agent.web.sheet import Sheets
 
@@ -33,6 +34,8 @@ class Desk:
     sheets: Sheets
     acts: Acts
     people: People
+    papers: Papers | None = None
+    """The certificate; None where the page is shown by plain HTTP."""
 
     def max_px(self, lane: str) -> int:
         """Largest picture that may be pushed to a lane, px; an unknown lane is the station's to refuse."""

@@ -81,7 +81,8 @@ def serving(
     file = folder / "station.toml"
     file.write_text(_toml(config))
     process = start(config, problem, file)
-    served = Served(f"http://127.0.0.1:{port}", process)
+    scheme = "https" if web.get("tls") == "on" else "http"
+    served = Served(f"{scheme}://127.0.0.1:{port}", process)
     try:
         _wait(served)
         yield served
@@ -114,7 +115,7 @@ def _wait(served: Served) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end and served.process.poll() is None:
         try:
-            httpx.get(f"{served.url}/healthz", timeout=5)
+            httpx.get(f"{served.url}/healthz", timeout=5, verify=not served.url.startswith("https"))
             return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from agent.errors import StoreFailed
+from agent.store.copy import copy_database
 from agent.store.database import check, open_read_only, reason, writer
 from agent.store.migrate import bring_up, refuse_newer
 from agent.store.people.schema import HEAD, VERSIONS, metadata, setup
@@ -113,6 +114,29 @@ class PeopleDatabase:
             conn.execute(insert(setup).values(id=1, probes=0))
             conn.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
             conn.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (HEAD,))
+
+
+def file_of(data: Path) -> Path:
+    """Where `web.db` lies: in the page's own folder, below the data folder."""
+    return data / "web" / "web.db"
+
+
+def copy_without_sessions(database: Path, copy: Path) -> None:
+    """One snapshot as a new file, for another box: nobody is logged in there, and no set-up code holds.
+
+    Raises what `copy_database` does.
+    """
+    copy_database(database, copy)
+    connection = sqlite3.connect(copy, isolation_level=None)
+    try:
+        connection.execute("DELETE FROM sessions")
+        connection.execute("UPDATE setup SET code = NULL")
+        connection.execute("VACUUM")
+    except sqlite3.Error as error:
+        copy.unlink(missing_ok=True)
+        raise StoreFailed(f"{copy}: sessions cannot be taken out: {error}") from error
+    finally:
+        connection.close()
 
 
 def make_folder(folder: Path) -> None:

@@ -196,4 +196,16 @@ ACTS: Texts = {
     "act.people.dead_token": Text("Used a token that is none", "使用无效令牌"),
 }
 
-PEOPLE: Texts = {**DOOR, **PERSONS, **ACTS}
+PAPERS: Texts = {
+    "papers.title": Text("HTTPS certificate", "HTTPS 证书"),
+    "papers.whose": Text("Certificate", "证书"),
+    "papers.self_made": Text("made by this station", "本工位自签"),
+    "papers.given": Text("configured", "已配置"),
+    "papers.ends": Text("Valid until", "有效期至"),
+    "papers.help": Text(
+        "A browser warns of it once. Compare this fingerprint with the one that it shows before you go on.",
+        "浏览器首次访问会提示风险。请先核对其显示的指纹与此处一致，再继续访问。",
+    ),
+}
+
+PEOPLE: Texts = {**DOOR, **PERSONS, **ACTS, **PAPERS}

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agent.errors import StoreFailed
 from agent.web.acts import Acts
+from agent.web.people import streams
 from agent.web.people.identity import Asker, Identity, address_of
 from agent.web.people.people import People
 from agent.web.people.rights import MAY_BEFORE_CHANGE, Right, Rights
@@ -61,6 +62,9 @@ class Gate:
             return
         if asker.secret and not scope["path"].startswith(QUIET_PATHS):
             await asyncio.to_thread(self._people.sessions.used, asker.secret)
+        if asker.secret and scope["path"] in streams.PATHS:
+            await streams.follow(self._app, inner, receive, send, self._people.sessions, asker.secret)
+            return
         await self._app(inner, receive, send)
 
     async def _refusal(self, request: Request, right: Right | None, asker: Asker) -> Response | None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from agent.config import Config
 from agent.errors import StoreFailed
 from agent.store.people import users
-from agent.store.people.database import PeopleDatabase
+from agent.store.people.database import PeopleDatabase, file_of
 from agent.web.people.identity import Identity
 from agent.web.people.passwords import HashingThread
 from agent.web.people.secret import code_digest, new_code
@@ -15,16 +15,12 @@ from agent.web.people.throttle import Throttle
 
 log = logging.getLogger(__name__)
 
-FOLDER = "web"
-"""Below the data folder: what is the page's own."""
-FILE = "web.db"
-
 
 class People:
     """Persons, their sessions and the programs' tokens. Thread-safe."""
 
     def __init__(self, config: Config) -> None:
-        self.database = PeopleDatabase(config.station.data / FOLDER / FILE)
+        self.database = PeopleDatabase(file_of(config.station.data))
         self.sessions = Sessions(self.database, config.web)
         self.tokens = Tokens(self.database)
         self.identity = Identity(self.sessions, self.tokens, config.web)

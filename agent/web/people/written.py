@@ -1,5 +1,6 @@
 """Acts are written into `web.db`, and into the log as well."""
 
+import asyncio
 import json
 import logging
 import threading
@@ -15,6 +16,7 @@ from agent.web.who import Person
 log = logging.getLogger(__name__)
 
 MOST_SUBJECT, MOST_STATE = 300, 20_000
+DAY_S = 86_400.0
 REFUSALS_PER_MIN = 60
 """More refusals than these are counted, not written: whoever is refused must not fill the disk."""
 
@@ -61,3 +63,17 @@ def _text(state: State) -> str:
         return ""
     text = json.dumps(state, ensure_ascii=False, sort_keys=True, default=str)
     return text if len(text) <= MOST_STATE else json.dumps({"too_long": len(text), "begins": text[:1000]})
+
+
+async def forget_daily(database: PeopleDatabase, days: float) -> None:
+    """Remove acts older than `days`, at once and then daily, for ever."""
+    while True:
+        before = time.time_ns() // 1000 - int(days * 86400e6)
+        try:
+            gone = await asyncio.to_thread(database.change, acts.forget_before(before))
+        except StoreFailed as error:
+            log.warning("old acts cannot be removed: %s", error)
+        else:
+            if gone:
+                log.info("%d acts older than web.acts_days were removed", gone)
+        await asyncio.sleep(DAY_S)

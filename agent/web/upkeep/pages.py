@@ -13,6 +13,7 @@ from agent.backup.take import Wishes, take
 from agent.errors import OkngError, StoreFailed
 from agent.settings import load_or_last_good
 from agent.store.happened import Kept, kept
+from agent.store.people.database import file_of
 from agent.store.values import Outbox
 from agent.support.bundle import bundle_bytes
 from agent.web.desk import Desk
@@ -78,6 +79,7 @@ class BoxPages:
             state=heard.status,
             unheard=heard.why,
             machine=await asyncio.to_thread(machine),
+            papers=desk.papers,
             temperatures=await asyncio.to_thread(temperatures, lanes),
             wrong=wrong,
         )
@@ -102,7 +104,8 @@ class BoxPages:
             file = folder / f".okng-{time.time_ns()}.backup"
             try:
                 loaded = await asyncio.to_thread(load_or_last_good, self._desk.configuration)
-                await asyncio.to_thread(take, Wishes(self._desk.configuration, loaded.config), file)
+                people = file_of(loaded.config.station.data)
+                await asyncio.to_thread(take, Wishes(self._desk.configuration, loaded.config, people), file)
             except OkngError as error:
                 return await self._device(request, 503, str(error))
         name = self._named("backup", "okng-backup")

@@ -108,6 +108,16 @@ def test_a_session_used_after_logging_out_is_refused_and_written_down(rig: Rig) 
     assert (act["act"], act["subject"]) == ("people.dead_session", "GET /api/v1/status")
 
 
+def test_a_stream_ends_with_the_log_in_that_it_was_asked_by(rig: Rig) -> None:
+    browser = settled(rig.served, rig.admin, "Ole", "viewer", "a lamp and a sixth")
+    with httpx.stream("GET", f"{rig.served.url}/events", cookies=dict(browser.cookies), timeout=60) as stream:
+        lines = stream.iter_lines()
+        assert any(line.startswith("event: tick") for line in lines)
+        browser.post("/logout")
+        for _ in lines:
+            pass  # until it ends
+
+
 def test_a_first_password_has_to_be_changed_before_anything_else(rig: Rig) -> None:
     add(rig.admin, "Erika", "engineer")
     browser = log_in(rig.served, "erika", OTHER_SECRET)
