@@ -1,5 +1,6 @@
 """`okng user`: the way back in, on the console, beside a running page and without one."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ def okng(folder: Path, *arguments: str, typed: str = "") -> tuple[int, str]:
         text=True,
         timeout=60,
         check=False,
+        env={name: value for name, value in os.environ.items() if not name.startswith("OKNG_")},
     )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout + done.stderr

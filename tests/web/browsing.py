@@ -38,7 +38,7 @@ def opened(
     try:
         page.goto(address)
         yield page
-        assert wrong == []
+        assert wrong == [], wrong
     finally:
         context.close()
 

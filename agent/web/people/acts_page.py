@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -40,7 +41,7 @@ class ActPages:
             query = read_act_query(asked, self._desk.zone)
         except QueryRefused as error:
             query, problems = ActQuery(limit=0), error.problems
-        database = self._desk.people.database
+        database, speech = self._desk.people.database, self._desk.sheets.speech(request)
         found = database.ask(acts.found(one_more(query))) if not problems else ()
         shown = found[: query.limit]
         return self._desk.sheets.page(
@@ -50,9 +51,9 @@ class ActPages:
             here="setup",
             tab="acts",
             acts=shown,
-            changes=changes,
+            changes=partial(changes, speech),
             names=database.ask(acts.names),
-            areas=areas(self._desk.sheets.speech(request)),
+            areas=areas(speech),
             chosen={name: asked.get(name, "") for name in FIELDS},
             problems=problems,
             csv_address=address("/setup/acts.csv", asked, None),
@@ -86,10 +87,19 @@ def areas(speech: Speech) -> tuple[tuple[str, str], ...]:
     return tuple((area, speech.named("area", area)) for area in keys)
 
 
-def changes(act: Act) -> tuple[tuple[str, str, str], ...]:
+def changes(speech: Speech, act: Act) -> tuple[tuple[str, str, str], ...]:
     """(name, before, after) of what an act changed, each as short text; empty for what was not there."""
     before, after = _values(act.before), _values(act.after)
-    return tuple((name, _short(before.get(name)), _short(after.get(name))) for name in dict.fromkeys([*before, *after]))
+    return tuple(
+        (speech.named("acts.value", name), _told(speech, name, before.get(name)), _told(speech, name, after.get(name)))
+        for name in dict.fromkeys([*before, *after])
+    )
+
+
+def _told(speech: Speech, name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return speech.say("acts.yes" if value else "acts.no")
+    return speech.named("role", value) if name == "role" and isinstance(value, str) else _short(value)
 
 
 def _values(text: str) -> Mapping[str, Any]:
