@@ -17,6 +17,8 @@ from agent.atomic import write_atomically
 Why = Literal["saved", "undone", "found"]
 """saved: by a person on the page or by REST; undone: the same, with an older content; found: written by hand."""
 _MOST_BYTES = 4 << 20
+CONFLICT = "conflict: "
+"""How the station's refusal begins where somebody else has saved in the meantime."""
 
 
 def mark_of(body: bytes) -> str:

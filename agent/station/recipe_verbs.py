@@ -11,7 +11,7 @@ from typing import Any
 
 from agent.errors import ControlFailed, OkngError, Problem, RecipeRefused
 from agent.ports import Clock
-from agent.recipe_versions import Versions, Why, mark_of
+from agent.recipe_versions import CONFLICT, Versions, Why, mark_of
 from agent.station.modelling import Shelf
 from agent.station.models.activations import effective
 from agent.station.models.bundle import checked_id
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 48 * 1024
 """A line of the control socket has room for a little more."""
-CONFLICT = "conflict: "
-"""How a refusal begins where somebody else has saved in the meantime."""
 
 
 class RecipeVerbs:

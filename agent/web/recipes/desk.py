@@ -6,8 +6,7 @@ from typing import Any
 
 from agent.control import ask
 from agent.errors import ControlFailed, OkngError, StationRefused
-from agent.recipe_versions import Version
-from agent.station.recipe_verbs import CONFLICT
+from agent.recipe_versions import CONFLICT, Version
 from agent.web.desk import Desk
 from agent.web.recipes.differ import Difference, differences
 from agent.web.recipes.shelf import Sheet, Shelf

@@ -52,7 +52,7 @@ class Past:
 def editor(recipes: RecipeDesk, speech: Speech, now: Editing, status: Status | None, before: int) -> dict[str, Any]:
     """Everything that the template names. Raises StoreFailed."""
     sheet, draft = now.sheet, now.draft
-    model = recipes.shelf.model(str(draft.data.get("model", "")), str(draft.data.get("pipeline", "detect")))
+    model = recipes.shelf.models.of(str(draft.data.get("model", "")), str(draft.data.get("pipeline", "detect")))
     # What the form could not place stands above it: nothing that is wrong is left unsaid.
     wrong = beside(speech, draft.wrong)
     lanes = lanes_by(status, sheet.name)
@@ -72,7 +72,7 @@ def editor(recipes: RecipeDesk, speech: Speech, now: Editing, status: Status | N
         "class_fields": CLASS_FIELDS,
         "labels": labels,
         "limits": model.limits or {},
-        "models": recipes.shelf.models(),
+        "models": recipes.shelf.models.names(),
         "bounds": lambda field: bounds(speech, field),
         "regions": _regions(now.values),
         "backdrop": backdrop(recipes, sheet.name, draft.recipe or sheet.recipe, status),

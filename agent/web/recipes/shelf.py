@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from agent import paths
 from agent.errors import Problem, RecipeRefused
 from agent.recipe_versions import Version, Versions, mark_of
 from agent.recipes import NAME, Recipes
-from agent.station.models.bundle import ID, MANIFEST, MAX_MANIFEST_BYTES, Manifest
+from agent.review.known_models import KnownModels
 from agent.status import LaneStatus, Status
-from pipelines.difference import difference_facts
 from pipelines.recipe import Recipe, check_against
 
 _MOST_BYTES = 1 << 20
@@ -40,30 +36,11 @@ class Sheet:
         return str(self.data.get("model", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What the editor needs to know of a model."""
-
-    labels: tuple[str, ...] = ()
-    limits: Mapping[str, float] | None = None
-    """From which score a class counts where the recipe says nothing; None: the model is not here."""
-
-    def limits_by(self, recipe: Recipe) -> dict[str, float]:
-        """As `pipelines.look.ModelFacts.limits`."""
-        found = {}
-        for label in self.labels:
-            rule = recipe.classes.get(label)
-            own = rule.threshold if rule is not None else None
-            usual = recipe.threshold if recipe.threshold is not None else (self.limits or {}).get(label, 0.0)
-            found[label] = own if own is not None else usual
-        return found
-
-
 class Shelf:
     """Any thread may ask."""
 
     def __init__(self, data: Path) -> None:
-        self._data = data
+        self.models = KnownModels(data)
         self._recipes = Recipes(data)
         self.versions = Versions(data)
 
@@ -89,34 +66,14 @@ class Shelf:
 
     def fits(self, recipe: Recipe) -> tuple[Problem, ...]:
         """What of it the model does not know; nothing where the model is not here to be asked."""
-        model = self.model(recipe.model, recipe.pipeline)
+        model = self.models.of(recipe.model, recipe.pipeline)
         if model.limits is None:
             if recipe.pipeline == "difference":
                 return ()
-            known = ", ".join(self.models()) or "none"
+            known = ", ".join(self.models.names()) or "none"
             return (Problem("model", f"there is no model {recipe.model!r}; here: {known}"),)
         found = check_against(recipe, model.labels, recipe.pipeline)
         return tuple(Problem(p.where, p.what) for p in found)
-
-    def model(self, name: str, pipeline: str = "detect") -> Model:
-        """Labels and limits of a model, of the traditional method where no model judges."""
-        if pipeline == "difference":
-            facts = difference_facts()
-            return Model(facts.labels, {label: facts.thresholds.get(label, facts.threshold) for label in facts.labels})
-        if not ID.fullmatch(name):
-            return Model()
-        for folder in (self._data / "models" / name, paths.bundled_models() / name):
-            with suppress(OSError, ValidationError), (folder / MANIFEST).open("rb") as file:
-                manifest = Manifest.model_validate_json(file.read(MAX_MANIFEST_BYTES))
-                limits = {label: manifest.thresholds.get(label, manifest.threshold) for label in manifest.labels}
-                return Model(tuple(manifest.labels), limits)
-        return Model()
-
-    def models(self) -> tuple[str, ...]:
-        """The models that there are, by name."""
-        folders = (self._data / "models", paths.bundled_models())
-        found = {f.parent.name for folder in folders for f in folder.glob(f"*/{MANIFEST}")}
-        return tuple(sorted(name for name in found if ID.fullmatch(name)))
 
     def reference(self, recipe: Recipe) -> bytes | None:
         """The picture of its product; None where it has none, or it is gone."""

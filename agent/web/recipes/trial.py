@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from agent.review.known_models import Model
 from agent.store.read import Reader
 from agent.store.values import PartQuery, StoredPart
-from agent.web.recipes.shelf import Model, Shelf
+from agent.web.recipes.shelf import Shelf
 from pipelines.recipe import Recipe
 from pipelines.rules import judge, late
 from pipelines.values import Outcome, Reason, Rule, Verdict
@@ -61,7 +62,9 @@ def try_on(results: Reader, shelf: Shelf, recipe: Recipe) -> Tried:
     for part in parts:
         origin = part.record.origin
         then = shelf.revision(origin.recipe_hash)
-        model = models.setdefault(origin.model, shelf.model(origin.model, then.pipeline if then else recipe.pipeline))
+        model = models.setdefault(
+            origin.model, shelf.models.of(origin.model, then.pipeline if then else recipe.pipeline)
+        )
         verdict = _anew(part, recipe, model)
         if verdict is None or (then is not None and not _same(_anew(part, then, model), part.record.verdict)):
             skipped += 1
