@@ -8,21 +8,12 @@ import pytest
 from agent.store.read import Reader
 from agent.store.values import Review, Sampling
 from pipelines.values import Detection, Outcome
+from tests.web.browsing import CHROMIUM, LONG_MS, PHONE, opened, says, shot, sync_api
 from tests.web.fake_station import SPUR, FakeStation, running
 from tests.web.served import Served, serving
-from tests.web.test_browser import ARGUMENTS, CHROMIUM, LONG_MS, PHONE, opened, says, shot
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: chromium)")
 DESK = {"width": 1280, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator["sync_api.Browser"]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +35,12 @@ def goes_on(page: "sync_api.Page", act: Callable[[], object]) -> None:
 
 
 def test_a_verdict_in_two_taps_and_the_next_part_at_once(
-    chromium: "sync_api.Browser", line: tuple[FakeStation, Served]
+    browser: "sync_api.Browser", line: tuple[FakeStation, Served]
 ) -> None:
     """FIELD 25: good is one tap, bad with its class two, bad as marked one."""
     station, served = line
     unsure, marked, good = (station.judge(outcome=o) for o in (Outcome.UNSURE, Outcome.NG, Outcome.NG))
-    with opened(chromium, f"{served.url}/review", viewport=PHONE, has_touch=True, is_mobile=True) as page:
+    with opened(browser, f"{served.url}/review", viewport=PHONE, has_touch=True, is_mobile=True) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
         goes_on(page, lambda: page.get_by_role("link", name="Start reviewing").tap())
         says(page, "h1", f"Part {good}")
@@ -76,10 +67,10 @@ def test_a_verdict_in_two_taps_and_the_next_part_at_once(
     assert newest(station, unsure).note == "class: spur"
 
 
-def test_boxes_by_the_keyboard(chromium: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:
+def test_boxes_by_the_keyboard(browser: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:
     station, served = line
     part = station.judge(outcome=Outcome.NG, found=(SPUR, Detection("open", 0.8, 20, 20, 80, 80)))
-    with opened(chromium, f"{served.url}/review/{part}", viewport=DESK) as page:
+    with opened(browser, f"{served.url}/review/{part}", viewport=DESK) as page:
         page.locator("#marked button").first.press("Enter")
         for keys in ("ArrowRight", "ArrowRight", "Shift+ArrowDown", "Control+ArrowLeft"):
             page.keyboard.press(keys)
@@ -101,11 +92,11 @@ def test_boxes_by_the_keyboard(chromium: "sync_api.Browser", line: tuple[FakeSta
     assert sorted(b.change for b in said.boxes) == ["added", "nudged", "removed"]
 
 
-def test_boxes_by_the_mouse(chromium: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:
+def test_boxes_by_the_mouse(browser: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:
     """Moved by a drag, enlarged by a corner, drawn; zoomed in, a drag means as many px of the picture as it shows."""
     station, served = line
     part = station.judge(outcome=Outcome.NG)
-    with opened(chromium, f"{served.url}/review/{part}", viewport=DESK) as page:
+    with opened(browser, f"{served.url}/review/{part}", viewport=DESK) as page:
 
         def at(x: float, y: float) -> tuple[float, float]:
             point = page.evaluate(
@@ -144,7 +135,7 @@ def test_boxes_by_the_mouse(chromium: "sync_api.Browser", line: tuple[FakeStatio
 
 
 def test_an_audit_hides_what_the_machine_said(
-    chromium: "sync_api.Browser", line: tuple[FakeStation, Served], tmp_path: Path
+    browser: "sync_api.Browser", line: tuple[FakeStation, Served], tmp_path: Path
 ) -> None:
     """Before the decision nothing that the browser got names it, and taking back is as blind."""
     del tmp_path
@@ -152,7 +143,7 @@ def test_an_audit_hides_what_the_machine_said(
     found = (Detection("mousebite", 0.97, 100, 100, 140, 140),)
     part = station.judge(outcome=Outcome.NG, found=found, sampling=Sampling(1.0, 1.0, 0.02))
     got: list[str] = []
-    with opened(chromium, f"{served.url}/review/audit", viewport=DESK) as page:
+    with opened(browser, f"{served.url}/review/audit", viewport=DESK) as page:
         page.on("response", lambda answer: got.append(answer.url))
         goes_on(page, lambda: page.get_by_role("link", name="Start reviewing").click())
         says(page, "h1", f"Part {part}")
@@ -173,10 +164,10 @@ def test_an_audit_hides_what_the_machine_said(
     assert [(r.verdict, r.stratum) for r in history] == [("ok", "audit"), ("ok", "audit")]
 
 
-def test_without_a_script_the_form_works(chromium: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:
+def test_without_a_script_the_form_works(browser: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:
     station, served = line
     part = station.judge(outcome=Outcome.NG)
-    with opened(chromium, f"{served.url}/review/{part}", viewport=DESK, java_script_enabled=False) as page:
+    with opened(browser, f"{served.url}/review/{part}", viewport=DESK, java_script_enabled=False) as page:
         assert page.locator("#picture rect.edge").count() == 1
         page.get_by_role("button", name="Bad").first.click()
         page.wait_for_load_state("load")
