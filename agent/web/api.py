@@ -37,11 +37,7 @@ PartId = Annotated[int, Path(ge=1, le=MAX_ID, description="id of the inspection"
 BeforeId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only ids below this: the next page")]
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="how many a page")]
 Text = Annotated[str, Query(max_length=MAX_TEXT)]
-REFUSALS: dict[int | str, dict[str, object]] = {
-    404: {"model": ErrorAnswer},
-    422: {"model": ErrorAnswer},
-    503: {"model": ErrorAnswer},
-}
+REFUSALS: dict[int | str, dict[str, object]] = {code: {"model": ErrorAnswer} for code in (401, 403, 404, 422, 503)}
 _PICTURE_BODY = {
     "requestBody": {
         "required": True,

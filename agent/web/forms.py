@@ -2,12 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
+from agent.errors import Problem
 from agent.web.body import read_body
+from agent.web.query import QueryRefused
+
+M = TypeVar("M", bound=BaseModel)
 
 MAX_FORM_BYTES = 64 * 1024
 MAX_FIELDS = 200
@@ -43,6 +49,34 @@ async def read_json(request: Request, most: int = MAX_FORM_BYTES) -> Mapping[str
     if not isinstance(found, dict):
         raise HTTPException(400, f"the body is a JSON {type(found).__name__}: an object is allowed")
     return found
+
+
+async def read_model(request: Request, model: type[M], most: int = MAX_FORM_BYTES) -> M:
+    """A JSON body as this model. Raises QueryRefused (422) with everything that is wrong, and what `read_json` does.
+
+    A parameter of the route's that FastAPI reads by itself would be taken however large it is.
+    """
+    body = await read_json(request, most)
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        problems = tuple(Problem(".".join(map(str, e["loc"])) or "body", e["msg"]) for e in error.errors())
+        raise QueryRefused(problems) from error
+
+
+def sent(model: type[M], most: int = MAX_FORM_BYTES) -> Any:
+    """The same as a parameter's default: for routes that are plain functions."""
+
+    async def read(request: Request) -> M:
+        return await read_model(request, model, most)
+
+    return Depends(read)
+
+
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
+    """What OpenAPI says of a route that reads its body by `read_model`."""
+    schema = model.model_json_schema()
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 async def _body(request: Request, most: int) -> bytes:

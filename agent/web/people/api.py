@@ -5,7 +5,6 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ValidationError
 
 from agent.errors import Problem
 from agent.store.people import acts, sessions, users
@@ -14,7 +13,7 @@ from agent.store.people.values import Token, User
 from agent.web.answers import ErrorAnswer
 from agent.web.api import PREFIX, BeforeId, Limit, Text, refusal
 from agent.web.desk import Desk
-from agent.web.forms import read_json
+from agent.web.forms import body_of, read_model
 from agent.web.people.act_query import read_act_query
 from agent.web.people.acts_page import one_more
 from agent.web.people.answers import (
@@ -36,10 +35,9 @@ from agent.web.people.answers import (
 from agent.web.people.names import NameRefused
 from agent.web.people.office import Office
 from agent.web.people.passwords import Busy, PasswordRefused
-from agent.web.query import MAX_ID, PAGE, QueryRefused
+from agent.web.query import MAX_ID, PAGE
 from agent.web.who import person
 
-M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 E = TypeVar("E", User, Token)
 AfterId = Annotated[int, Query(ge=0, le=MAX_ID, description="only ids above this: the next page")]
@@ -59,13 +57,13 @@ class PeopleApi:
         add = self.router.add_api_route
         add("/me", self.me, response_model=MeAnswer)
         add("/people", self.people, response_model=PeopleAnswer)
-        add("/people", self.add, methods=["POST"], response_model=PersonAnswer, openapi_extra=_body_of(NewPerson))
+        add("/people", self.add, methods=["POST"], response_model=PersonAnswer, openapi_extra=body_of(NewPerson))
         add(
             "/people/{id}",
             self.change,
             methods=["PATCH"],
             response_model=PersonAnswer,
-            openapi_extra=_body_of(PersonChange),
+            openapi_extra=body_of(PersonChange),
         )
         add("/tokens", self.tokens, response_model=TokensAnswer)
         add(
@@ -73,7 +71,7 @@ class PeopleApi:
             self.add_token,
             methods=["POST"],
             response_model=NewTokenAnswer,
-            openapi_extra=_body_of(NewTokenAsked),
+            openapi_extra=body_of(NewTokenAsked),
         )
         add("/tokens/{id}", self.revoke, methods=["DELETE"], response_model=TokenAnswer)
         add("/acts", self.acts, response_model=ActsAnswer)
@@ -90,13 +88,13 @@ class PeopleApi:
 
     async def add(self, request: Request) -> PersonAnswer | Response:
         """Add a person, with a first password that has to be changed."""
-        new = await _asked(request, NewPerson)
+        new = await read_model(request, NewPerson)
         found = await _tried(self._office.add(person(request), new.name, new.role, new.password))
         return found if isinstance(found, Response) else person_answer(found)
 
     async def change(self, request: Request, id: Number) -> PersonAnswer | Response:
         """Change a person's role, password, or whether the person may log in."""
-        asked = await _asked(request, PersonChange)
+        asked = await read_model(request, PersonChange)
         change = self._office.change(person(request), id, asked.role, asked.disabled, asked.password)
         found = await _tried(change)
         return found if isinstance(found, Response) else person_answer(found)
@@ -109,7 +107,7 @@ class PeopleApi:
 
     async def add_token(self, request: Request) -> NewTokenAnswer | Response:
         """Make a token; its secret is in this answer and nowhere else."""
-        new = await _asked(request, NewTokenAsked)
+        new = await read_model(request, NewTokenAsked)
         found = await _tried(self._office.add_token(person(request), new.name, new.role, new.days))
         if isinstance(found, Response):
             return found
@@ -141,16 +139,6 @@ class PeopleApi:
         return ActsAnswer(acts=tuple(map(act_answer, page)), next_before_id=following)
 
 
-async def _asked(request: Request, model: type[M]) -> M:
-    """The body as this model. Raises QueryRefused (422) with everything that is wrong, and what `read_json` does."""
-    body = await read_json(request)
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        problems = tuple(Problem(".".join(map(str, e["loc"])) or "body", e["msg"]) for e in error.errors())
-        raise QueryRefused(problems) from error
-
-
 async def _tried(act: Awaitable[T]) -> T | Response:
     try:
         return await act
@@ -166,8 +154,3 @@ async def _tried(act: Awaitable[T]) -> T | Response:
 def _paged(found: list[E], limit: int) -> tuple[list[E], int | None]:
     page = found[:limit]
     return page, page[-1].id if len(found) > limit else None
-
-
-def _body_of(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema()
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -11,6 +11,7 @@ from agent.errors import Problem, RecipeRefused
 from agent.web.answers import ErrorAnswer, ProblemAnswer
 from agent.web.api import PREFIX, Limit, refusal
 from agent.web.desk import Desk
+from agent.web.forms import body_of, sent
 from agent.web.query import PAGE
 from agent.web.recipes.answers import (
     CheckedAnswer,
@@ -41,8 +42,11 @@ IfMatch = Annotated[
     str | None, Header(max_length=200, description="the mark of the content that was seen, or the ETag")
 ]
 IfNone = Annotated[str | None, Header(max_length=200, description="*: there must be no recipe of this name yet")]
+MOST_BYTES = 128 * 1024
+Said = Annotated[RecipeSaid, sent(RecipeSaid, MOST_BYTES)]
+Back = Annotated[GoBack, sent(GoBack)]
 _CODES: dict[int | str, dict[str, object]] = {
-    code: {"model": ErrorAnswer} for code in (400, 404, 412, 413, 422, 428, 503, 504)
+    code: {"model": ErrorAnswer} for code in (400, 401, 403, 404, 412, 413, 422, 428, 503, 504)
 }
 
 
@@ -57,11 +61,29 @@ class RecipeApi:
         add = self.router.add_api_route
         add("/recipes", self.all, response_model=RecipesAnswer)
         add("/recipes/{name}", self.one, response_model=RecipeAnswer)
-        add("/recipes/{name}", self.put, methods=["PUT"], response_model=SavedAnswer)
-        add("/recipes/{name}/validate", self.validate, methods=["POST"], response_model=CheckedAnswer)
-        add("/recipes/{name}/try", self.try_on, methods=["POST"], response_model=TriedAnswer)
+        add("/recipes/{name}", self.put, methods=["PUT"], response_model=SavedAnswer, openapi_extra=body_of(RecipeSaid))
+        add(
+            "/recipes/{name}/validate",
+            self.validate,
+            methods=["POST"],
+            response_model=CheckedAnswer,
+            openapi_extra=body_of(RecipeSaid),
+        )
+        add(
+            "/recipes/{name}/try",
+            self.try_on,
+            methods=["POST"],
+            response_model=TriedAnswer,
+            openapi_extra=body_of(RecipeSaid),
+        )
         add("/recipes/{name}/revisions", self.versions, response_model=VersionsAnswer)
-        add("/recipes/{name}/undo", self.undo, methods=["POST"], response_model=SavedAnswer)
+        add(
+            "/recipes/{name}/undo",
+            self.undo,
+            methods=["POST"],
+            response_model=SavedAnswer,
+            openapi_extra=body_of(GoBack),
+        )
 
     async def all(self, after: After = "", limit: Limit = PAGE) -> RecipesAnswer:
         """Every recipe by name, and what judges by it."""
@@ -87,7 +109,7 @@ class RecipeApi:
         self,
         request: Request,
         name: Name,
-        body: RecipeSaid,
+        body: Said,
         if_match: IfMatch = None,
         if_none_match: IfNone = None,
     ) -> Response:
@@ -112,13 +134,13 @@ class RecipeApi:
         except NotSaved as error:
             return refusal(412 if error.conflict else error.status, str(error))
 
-    def validate(self, request: Request, name: Name, body: RecipeSaid) -> CheckedAnswer:
+    def validate(self, request: Request, name: Name, body: Said) -> CheckedAnswer:
         """Everything that is wrong with a recipe; nothing is saved."""
         draft = self._draft(name, body.recipe)
         problems = tuple(ProblemAnswer(where=p.where, what=p.what) for p in self._problems(request, draft))
         return CheckedAnswer(usable=draft.recipe is not None, problems=problems)
 
-    def try_on(self, request: Request, name: Name, body: RecipeSaid) -> TriedAnswer | Response:
+    def try_on(self, request: Request, name: Name, body: Said) -> TriedAnswer | Response:
         """What a recipe would have made of the last 50 parts that were judged by its name; nothing is saved."""
         draft, sheet = self._draft(name, body.recipe), self._sheet(name)
         if draft.recipe is None:
@@ -135,7 +157,7 @@ class RecipeApi:
         following = numbers[limit - 1] if len(numbers) > limit else None
         return VersionsAnswer(versions=tuple(map(version_answer, found)), next_before=following)
 
-    async def undo(self, request: Request, name: Name, body: GoBack, if_match: IfMatch = None) -> Response:
+    async def undo(self, request: Request, name: Name, body: Back, if_match: IfMatch = None) -> Response:
         """Make an old version's content the newest one."""
         return await run_in_threadpool(self._undone, request, name, body.number, if_match)
 

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from agent.store.ledger import Judgement, Kind, Said, entries, judgements
 from agent.web.answers import ErrorAnswer
-from agent.web.api import PREFIX, BeforeId, Limit, Text, refusal
+from agent.web.api import PREFIX, REFUSALS, BeforeId, Limit, Text, refusal
 from agent.web.desk import Desk
 from agent.web.forms import read_json
 from agent.web.query import MAX_ID, PAGE, Reading
@@ -32,7 +32,10 @@ from agent.web.who import person
 
 AfterId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only parts behind this one: the next page")]
 PartOf = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only reviews of this part")]
-_CODES: dict[int | str, dict[str, object]] = {code: {"model": ErrorAnswer} for code in (400, 404, 409, 413, 422, 503)}
+_CODES: dict[int | str, dict[str, object]] = {
+    **REFUSALS,
+    **{code: {"model": ErrorAnswer} for code in (400, 409, 413)},
+}
 _BODY = {
     "requestBody": {
         "required": True,

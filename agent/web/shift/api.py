@@ -21,7 +21,9 @@ from agent.web.who import person
 
 AfterId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only records above this: the next page")]
 Recipe = Annotated[str, Query(max_length=80, description="name of the recipe")]
-_CODES: dict[int | str, dict[str, object]] = {code: {"model": ErrorAnswer} for code in (400, 404, 409, 413, 422, 503)}
+_CODES: dict[int | str, dict[str, object]] = {
+    code: {"model": ErrorAnswer} for code in (400, 401, 403, 404, 409, 413, 422, 503)
+}
 _TEXT = {"type": "string"}
 
 

@@ -14,6 +14,7 @@ from agent.store.happened import find_events, kept
 from agent.web.answers import ErrorAnswer, EventsAnswer, event_answer
 from agent.web.api import PREFIX, REFUSALS, refusal
 from agent.web.desk import Desk
+from agent.web.forms import body_of, read_model
 from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE
 from agent.web.upkeep.asked import read_events
 from agent.web.upkeep.box import DAY_S, machine, pace, temperatures
@@ -102,7 +103,8 @@ class UpkeepApi:
             self.acknowledge,
             methods=["POST"],
             response_model=Acknowledged,
-            responses={409: {"model": ErrorAnswer}},
+            responses={code: {"model": ErrorAnswer} for code in (400, 409, 413)},
+            openapi_extra=body_of(Acknowledgement),
         )
         add("/storage", self.storage, response_model=StorageAnswer)
         add("/device", self.device, response_model=DeviceAnswer)
@@ -121,8 +123,9 @@ class UpkeepApi:
             return refusal(503, heard.why)
         return AlarmsAnswer(alarms=heard.status.alarms)
 
-    async def acknowledge(self, request: Request, said: Acknowledgement) -> Acknowledged | Response:
+    async def acknowledge(self, request: Request) -> Acknowledged | Response:
         """Say that somebody deals with an alarm; it stands on until its cause ends."""
+        said = await read_model(request, Acknowledgement)
         try:
             await acknowledge(self._desk, person(request), said.alarm, said.lane, said.since_utc_us, said.note)
         except StationRefused as error:
