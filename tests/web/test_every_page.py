@@ -27,7 +27,9 @@ BEFORE = ("/first", "/login")
 """Seen by whoever is not logged in; the rest is walked as an admin."""
 ELSEWHERE = {"/shift/runs/{id}"}
 """There has to have been a challenge run: the story of the shift looks at it."""
-NO_PAGE = re.compile(r"/(api|static|live|events|metrics|healthz)\b.*|.*(/picture|/thumbnail|/reference|/next|/now|\.\w+)")
+NO_PAGE = re.compile(
+    r"/(api|static|live|events|metrics|healthz)\b.*|.*(/picture|/thumbnail|/reference|/next|/now|\.\w+)"
+)
 EVERYTHING = {"resultTypes": ["violations"]}
 COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast"]}
 LOOKED_AT = """async ([options, theme]) => {
