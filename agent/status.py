@@ -152,6 +152,10 @@ class DiskStatus(_Frozen):
     """stopped: the reserve is touched; judging goes on."""
 
 
+MOST_RECORDED_MIN = 240
+"""For so long one lane can be recorded without being told again."""
+
+
 class RecordingStatus(_Frozen):
     """A lane of which every picture is kept for a while, or was."""
 

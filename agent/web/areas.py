@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from agent.web.desk import Desk
 from agent.web.history.area import area as history
+from agent.web.models.area import area as models
 from agent.web.people.area import area as people
 from agent.web.quality.area import area as quality
 from agent.web.recipes.area import area as recipes
@@ -20,6 +21,7 @@ AREAS: tuple[Area, ...] = (
     review,
     quality,
     upkeep,
+    models,
     people,
     shift,
     recipes,

@@ -28,6 +28,8 @@ PLACES: tuple[Place, ...] = (
 
 SETUP: tuple[Place, ...] = (
     Place("recipes", "/setup/recipes", "operator"),
+    Place("models", "/setup/models", "operator"),
+    Place("record", "/setup/record", "operator"),
     Place("events", "/setup/events"),
     Place("storage", "/setup/storage"),
     Place("device", "/setup/device"),

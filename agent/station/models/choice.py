@@ -30,6 +30,8 @@ from pipelines.recipe import Recipe, check_against
 
 MOST_REASONS = 20
 """Of so many models the reason is kept why they were taken back; that they were, is kept of all."""
+SAID_REASONS = 8
+"""Of so many the list says it: it has to fit into one answer."""
 FORGOTTEN = "long ago; the reason is not kept any more"
 
 
@@ -295,6 +297,7 @@ class Choice:
             "shadow": kept.shadow,
             "canary": kept.canary.model_dump(mode="json", include={"id", "share"}) if kept.canary else None,
             "canary_trouble": kept.canary_trouble,
+            "condemned": {digest: why[:160] for digest, why in list(kept.condemned.items())[-SAID_REASONS:]},
             "on_trial": kept.probation is not None,
             "rolled_back": kept.rolled_back.model_dump(mode="json") if kept.rolled_back else None,
         }

@@ -84,6 +84,11 @@ def _of_manifest(manifest: Manifest) -> dict[str, Any]:
     return {
         "pipeline": manifest.pipeline,
         "labels": list(manifest.labels)[:20],
+        "threshold": manifest.threshold,
+        "thresholds": dict(list(manifest.thresholds.items())[:20]),
+        "input": f"{manifest.input.width_px} x {manifest.input.height_px}",
+        "data": manifest.data[:120],
+        "licence": manifest.licence[:80],
         "promise": kept,
         "figures": _scalars(manifest.figures),
     }

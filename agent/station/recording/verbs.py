@@ -6,8 +6,7 @@ from typing import Any
 from agent.errors import ControlFailed
 from agent.station.recording.recorder import Recorder
 from agent.station.server import Verb
-
-MOST_MINUTES = 240
+from agent.status import MOST_RECORDED_MIN
 
 
 class RecordVerbs:
@@ -21,12 +20,12 @@ class RecordVerbs:
         return {"record": self.record}
 
     def record(self, said: Mapping[str, Any]) -> Mapping[str, object]:
-        """lane, minutes (1 to MOST_MINUTES; 0 ends it). Answers recording: its state; {} where it was ended."""
+        """lane, minutes (1 to MOST_RECORDED_MIN; 0 ends it). Answers recording: its state; {} where it was ended."""
         lane, minutes = str(said["lane"]), said["minutes"]
         if lane not in self._lanes:
             raise ControlFailed(f"unknown lane {lane[:80]!r}; known: {', '.join(self._lanes)}")
-        if isinstance(minutes, bool) or not isinstance(minutes, int) or not 0 <= minutes <= MOST_MINUTES:
-            allowed = f"a whole number from 1 to {MOST_MINUTES} is allowed, or 0 to end it"
+        if isinstance(minutes, bool) or not isinstance(minutes, int) or not 0 <= minutes <= MOST_RECORDED_MIN:
+            allowed = f"a whole number from 1 to {MOST_RECORDED_MIN} is allowed, or 0 to end it"
             raise ValueError(f"minutes {str(minutes)[:40]}: {allowed}")
         if minutes == 0:
             self._recorder.end(lane)

@@ -103,8 +103,21 @@ SETUP = (
     *of("operator", "POST /api/v1/recipes/{name}/validate", "POST /api/v1/recipes/{name}/try"),
     *of("engineer", "PUT /api/v1/recipes/{name}", "POST /api/v1/recipes/{name}/undo"),
 )
+MODELS = (
+    *of("operator", "GET /setup/models", "GET /setup/models/m/{model}", "GET /setup/models/held.csv"),
+    *of("operator", "GET /setup/models/backtests/{name}", "GET /setup/models/backtests/{name}/page"),
+    *of("operator", "GET /setup/record", "GET /api/v1/recordings", "GET /api/v1/backtests"),
+    *of("operator", "GET /api/v1/backtests/{name}", "GET /api/v1/models", "GET /api/v1/models/errand"),
+    *of("operator", "GET /api/v1/models/held", "GET /api/v1/models/disagreements"),
+    *of("engineer", "POST /setup/models/activate", "POST /setup/models/rollback", "POST /setup/models/shadow"),
+    *of("engineer", "POST /setup/models/canary", "POST /setup/models/seen", "POST /setup/models/backtest"),
+    *of("engineer", "POST /api/v1/models/import", "POST /api/v1/models/activate", "POST /api/v1/models/rollback"),
+    *of("engineer", "POST /api/v1/models/shadow", "POST /api/v1/models/canary", "POST /api/v1/models/seen"),
+    *of("engineer", "POST /api/v1/backtests", "POST /api/v1/backtests/end"),
+    *of("engineer", "POST /setup/record", "POST /api/v1/recordings"),
+)
 
-RIGHTS = (*SPINE, *PEOPLE, *HISTORY, *REVIEW, *QUALITY, *SHIFT, *UPKEEP, *SETUP)
+RIGHTS = (*SPINE, *PEOPLE, *HISTORY, *REVIEW, *QUALITY, *SHIFT, *UPKEEP, *SETUP, *MODELS)
 
 MAY_BEFORE_CHANGE = frozenset({"/me", "/me/password", "/me/sessions", "/logout", "/preferences", "/login"})
 """What a person may reach who has to choose a password first."""
