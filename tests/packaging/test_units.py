@@ -118,7 +118,7 @@ def test_each_process_is_another_user() -> None:
 
 def test_only_the_station_writes_data_and_sees_devices() -> None:
     assert unit("okng-station.service")["ReadWritePaths"] == "/var/lib/okng /run/okng"
-    assert unit("okng-web.service")["ReadWritePaths"] == "/run/okng/push -/var/lib/okng/web"
+    assert unit("okng-web.service")["ReadWritePaths"] == "/run/okng/push -/var/lib/okng/web -/var/lib/okng/uploads"
     assert unit("okng-uplink.service")["ReadWritePaths"] == "-/var/lib/okng/incoming"
     assert [name for name in UNITS if unit(name).get("PrivateDevices") != "yes"] == ["okng-station.service"]
 

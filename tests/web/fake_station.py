@@ -23,7 +23,7 @@ from agent.station.review_verbs import ReviewVerbs
 from agent.station.server import ControlServer
 from agent.status import DiskStatus, LaneStatus, Status, UplinkStatus
 from agent.store.read import Reader
-from agent.store.values import Evidence, Review, Sampling
+from agent.store.values import Evidence, Review, Sampling, SecondOpinion
 from agent.store.write import Writer
 from agent.uplink.payload import StationEncoder
 from pipelines.values import (
@@ -107,6 +107,8 @@ class FakeStation:
     _store: Writer | None = None
     _live: Live | None = None
     _server: ControlServer | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """Further verbs, and what answers them: to be set before `start`, changed at any time."""
     _sequence: int = 0
 
     def status(self) -> Status:
@@ -206,6 +208,11 @@ class FakeStation:
         assert self._store is not None
         return self._store.review(review)
 
+    def second_opinion(self, opinion: SecondOpinion) -> None:
+        """What a second model said of a part."""
+        assert self._store is not None
+        self._store.second_opinion(opinion)
+
     def event(self, name: str, **detail: str | int | float) -> None:
         assert self._store is not None
         self._store.event(name, **detail)
@@ -213,7 +220,7 @@ class FakeStation:
     def verbs(self) -> Mapping[str, Any]:
         assert self._store is not None
         own = {"status": self._status, "watch": self._watch, "judge": self._judge}
-        return {**own, **ReviewVerbs(self._store).table(), "acknowledge": self._acknowledge}
+        return {**own, **ReviewVerbs(self._store).table(), "acknowledge": self._acknowledge, **self.more}
 
     def _status(self, _: Mapping[str, Any]) -> Mapping[str, object]:
         if self.hung.is_set():

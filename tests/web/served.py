@@ -65,6 +65,7 @@ def serving(
     lanes: tuple[str, ...] = ("top",),
     data: Path | None = None,
     runtime: Path | None = None,
+    evidence: dict[str, object] | None = None,
     **web: object,
 ) -> Iterator[Served]:
     """The page of the station in this folder (`fake_station.running`), or of another's data and runtime."""
@@ -77,6 +78,7 @@ def serving(
         },
         "lanes": {name: {"recipe": "boards", "camera": {"kind": "push", "max_px": 1_000_000}} for name in lanes},
         "web": {"port": port, "this_machine": "admin", **web},
+        "evidence": evidence or {},
     }
     file = folder / "station.toml"
     file.write_text(_toml(config))

@@ -113,7 +113,7 @@ SHELF: Texts = {
     "models.source.bundled": Text("comes with okng", "随 okng 提供"),
     "models.source.installed": Text("installed", "已安装"),
     "models.source.elsewhere": Text("elsewhere", "其他位置"),
-    "models.signed": Text("signed by {key}", "签名：{key}"),
+    "models.signed": Text("signed by {by}", "签名：{by}"),
     "models.untried": Text("not tried yet", "尚未试运行"),
     "models.condemned": Text("Taken back for recipe {recipe}", "在配方 {recipe} 中被撤回"),
     "models.first": Text("To the beginning", "回到开头"),

@@ -151,7 +151,7 @@ class ModelApi:
             found = named((await shelf(self._desk))["models"], model)
         except ControlFailed as error:
             return refusal(503, str(error))
-        if found is None or "digest" not in found:
+        if found is None or not found["digest"]:
             return refusal(404, f"there is no model {model[:80]} here")
         digest, ask = str(found["digest"]), self._desk.results.ask
         rows = await asyncio.to_thread(ask, lambda conn: disagreements(conn, digest, "shadow", before, limit))

@@ -11,6 +11,20 @@ QUICK_S = 8.0
 PATIENCE_S = 1800.0
 """A first compilation on every device of the order may take minutes."""
 MOST_PAGES = 50
+_BLANK: dict[str, Any] = {
+    "problem": "",
+    "digest": "",
+    "labels": [],
+    "threshold": 0.0,
+    "thresholds": {},
+    "input": "",
+    "promise": "",
+    "data": "",
+    "licence": "",
+    "figures": {},
+    "gates": [],
+}
+"""What the station leaves out of a model that it could not read, or that an older one does not say."""
 
 
 async def told(desk: Desk, verb: str, timeout_s: float = QUICK_S, **said: object) -> dict[str, Any]:
@@ -26,4 +40,5 @@ async def shelf(desk: Desk) -> dict[str, Any]:
             break
         page = await told(desk, "models", after=page["more"])
         said["models"] = [*said["models"], *page["models"]]
+    said["models"] = [{**_BLANK, **model} for model in said["models"]]
     return said

@@ -65,7 +65,7 @@ class Differences:
 
 def differences(new: Model, old: Model | None) -> Differences:
     """Nothing is said to differ where it is not known what judges."""
-    if old is None or "problem" in old or "problem" in new:
+    if old is None or old["problem"] or new["problem"]:
         return Differences((), (), ())
     before, after = set(old["labels"]), set(new["labels"])
     limits = [
@@ -77,7 +77,7 @@ def differences(new: Model, old: Model | None) -> Differences:
 
 
 def _limit(model: Model, label: str) -> float:
-    return float(model.get("thresholds", {}).get(label, model.get("threshold", 0.5)))
+    return float(model["thresholds"].get(label, model["threshold"]))
 
 
 def condemned(said: Mapping[str, Any], model: Model) -> tuple[tuple[str, str], ...]:

@@ -1,5 +1,8 @@
 """Record everything, `/setup/record`: what is recorded, how long still, and the form that begins it."""
 
+import asyncio
+import time
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -12,6 +15,7 @@ from agent.web.sheet import back
 from agent.web.who import person
 
 ADDRESS = "/setup/record"
+SAID_S = 2.0
 MINUTES = (5, 15, 30, 60, 120, MOST_RECORDED_MIN)
 
 
@@ -54,10 +58,22 @@ class RecordPages:
         form = await read_form(request)
         minutes = form.get("minutes", "")
         number = int(minutes) if minutes.isascii() and minutes.isdigit() and len(minutes) < 6 else MOST_RECORDED_MIN + 1
+        lane = form.get("lane", "")
         try:
-            await self._acts.record(person(request), form.get("lane", ""), number)
+            await self._acts.record(person(request), lane, number)
         except StationRefused as error:
             return await self._page(request, 409, str(error))
         except ControlFailed as error:
             return await self._page(request, 503, str(error))
+        await self._until_said(lane, number > 0)
         return back(ADDRESS)
+
+    async def _until_said(self, lane: str, running: bool) -> None:
+        """The station renews its state twice a second: who is sent back to the page is to see what was asked for."""
+        end = time.monotonic() + SAID_S
+        while time.monotonic() < end:
+            heard = await self._desk.link.heard()
+            known = heard.status.recordings if heard.status else ()
+            if any(one.lane == lane and one.running is running for one in known):
+                return
+            await asyncio.sleep(0.1)
