@@ -14,7 +14,7 @@ from agent.status import Alarm
 from agent.store.values import Review
 from agent.web.people.rights import RIGHTS, Rights
 from pipelines.values import Outcome
-from tests.web import axe
+from tests.web import axe_core
 from tests.web.browsing import CHROMIUM, opened, shot, sync_api
 from tests.web.fake_station import FakeStation, grey_board, running
 from tests.web.people.folk import ADMIN, SECRET, closed, set_up_code
@@ -81,7 +81,7 @@ class Walk:
 
 def grave(page: "sync_api.Page", other: str) -> list[str]:
     """The page wholly, and its colours in the other theme."""
-    page.evaluate(axe.source())
+    page.evaluate(axe_core.source())
     shot(page, f"page{page.url.partition('?')[0].split('/', 3)[3].replace('/', '-') or '-'}")
     found = [each for asked in ([EVERYTHING, ""], [COLOURS, other]) for each in page.evaluate(LOOKED_AT, asked)]
     return [f"{page.url}: {each}" for each in found]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-_HERE = Path(__file__).resolve().parent
+_HERE = Path(__file__).resolve().parent / "axe"
 _BUILT = _HERE.parents[2] / "build" / "axe"
 _FILES = ("package.json", "package-lock.json")
 
