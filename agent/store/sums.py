@@ -70,6 +70,8 @@ def _rows(lane: str, first_id: int, last_id: int) -> Select[Any]:
 
 def add(conn: Connection, lane: str, first_id: int, last_id: int) -> None:
     """Add the parts of a window that is being cut."""
+    if last_id < first_id:
+        return
     statement = insert(sums).from_select([column.name for column in sums.c], _rows(lane, first_id, last_id))
     more = {column.name: column + statement.excluded[column.name] for column in _COLUMNS}
     conn.execute(statement.on_conflict_do_update(index_elements=["origin_id", "start_utc_us"], set_=more))
