@@ -33,6 +33,12 @@ export function follow(address, on, lost, found) {
     }
   }
 
+  // The browser gives up for good on an error answer: begin anew; where the log-in has ended, by way of the door.
+  function again() {
+    opened = performance.now();
+    fetch("/api/v1/me").then((answer) => (answer.status === 401 ? location.reload() : open()), open);
+  }
+
   setInterval(() => {
     const now = performance.now();
     if (now - heard < SILENT_MS) return;
@@ -40,8 +46,9 @@ export function follow(address, on, lost, found) {
       silent = true;
       lost();
     }
-    // The browser gives up for good on an error answer (503, 401): begin anew.
-    if (now - opened > AGAIN_MS && (source.readyState === EventSource.CLOSED || now - heard > 4 * SILENT_MS)) open();
+    if (now - opened < AGAIN_MS) return;
+    if (source.readyState === EventSource.CLOSED) again();
+    else if (now - heard > 4 * SILENT_MS) open();
   }, LOOK_MS);
   addEventListener("pagehide", () => source?.close());
   addEventListener("pageshow", (event) => event.persisted && open());

@@ -7,7 +7,7 @@ import pytest
 
 from tests.web.browsing import CHROMIUM, PHONE, opened, says, shot, sync_api
 from tests.web.fake_station import running
-from tests.web.people.folk import ADMIN, OTHER_SECRET, SECRET, closed, set_up_code
+from tests.web.people.folk import ADMIN, OTHER_SECRET, SECRET, closed, make_admin, set_up_code
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: chromium)")
 
@@ -97,3 +97,18 @@ def test_in_chinese_on_a_phone_with_a_password_that_somebody_else_has_set(
             )
             assert small == []
             shot(page, "people-phone-me")
+
+
+def test_a_line_view_whose_log_in_has_ended_goes_to_the_door(browser: "sync_api.Browser", tmp_path: Path) -> None:
+    with running(tmp_path), closed(tmp_path) as served:
+        admin = make_admin(served)
+        context = browser.new_context()
+        context.add_cookies(
+            [{"name": name, "value": value, "url": served.url} for name, value in admin.cookies.items()]
+        )
+        page = context.new_page()
+        page.goto(served.url)
+        says(page, ".whoami", ADMIN)
+        assert admin.post("/logout").status_code == 303
+        says(page, "h1", "Log in")
+        context.close()
