@@ -17,6 +17,7 @@ from pipelines.values import Outcome
 from tests.web import axe_core
 from tests.web.browsing import CHROMIUM, opened, shot, sync_api
 from tests.web.fake_station import FakeStation, grey_board, running
+from tests.web.models.said import Answers, lay_backtest
 from tests.web.people.folk import ADMIN, SECRET, closed, set_up_code
 from tests.web.served import Served
 
@@ -47,6 +48,10 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeStation
     """A station that has seen something of everything."""
     folder: Path = tmp_path_factory.mktemp("pages") / "station"
     with running(folder) as station, closed(folder) as served:
+        station.stop()
+        station.more = Answers().table()
+        station.start()
+        lay_backtest(station.data)
         for turn in range(8):
             outcome = (Outcome.OK, Outcome.NG, Outcome.UNSURE)[turn % 3]
             station.judge(outcome=outcome, pixels=grey_board(seed=turn))

@@ -13,6 +13,7 @@ from agent.store.beside import disagreements
 from agent.web.answers import ErrorAnswer
 from agent.web.api import PREFIX, REFUSALS, Limit, Text, refusal
 from agent.web.desk import Desk
+from agent.web.forms import body_of, sent
 from agent.web.models import answers as a
 from agent.web.models.acts import ModelActs
 from agent.web.models.asking import shelf, told
@@ -24,7 +25,7 @@ from agent.web.query import MAX_ID, PAGE
 from agent.web.who import person
 
 WAIT_S = 0.5
-_MORE: dict[int | str, dict[str, Any]] = {409: {"model": ErrorAnswer}}
+_MORE: dict[int | str, dict[str, Any]] = {code: {"model": ErrorAnswer} for code in (400, 409, 413)}
 _TOO_MUCH: dict[int | str, dict[str, Any]] = {code: {"model": ErrorAnswer} for code in (400, 409, 413, 507)}
 _FILE = {
     "requestBody": {
@@ -59,17 +60,18 @@ class ModelApi:
             responses=_TOO_MUCH,
             openapi_extra=_FILE,
         )
-        begin("/models/activate", self.activate)
-        begin("/models/rollback", self.rollback)
-        begin("/models/shadow", self.shadow)
-        begin("/models/canary", self.canary)
-        change("/models/seen", self.seen, response_model=dict[str, Any])
+        begin("/models/activate", self.activate, openapi_extra=body_of(a.ActivateAsked))
+        begin("/models/rollback", self.rollback, openapi_extra=body_of(a.RecipeAsked))
+        begin("/models/shadow", self.shadow, openapi_extra=body_of(a.ShadowAsked))
+        begin("/models/canary", self.canary, openapi_extra=body_of(a.CanaryAsked))
+        change("/models/seen", self.seen, response_model=dict[str, Any], openapi_extra=body_of(a.RecipeAsked))
         add("/backtests", self.backtests, response_model=a.BacktestsAnswer)
-        change("/backtests", self.begin_backtest, status_code=202, response_model=a.BacktestNow)
+        begin_one = partial(change, status_code=202, response_model=a.BacktestNow)
+        begin_one("/backtests", self.begin_backtest, openapi_extra=body_of(a.BacktestAsked))
         change("/backtests/end", self.end_backtest, response_model=a.EndedAnswer)
         add("/backtests/{name}", self.backtest, response_model=dict[str, Any])
         add("/recordings", self.recordings, response_model=a.RecordingsAnswer)
-        change("/recordings", self.record, response_model=dict[str, Any])
+        change("/recordings", self.record, response_model=dict[str, Any], openapi_extra=body_of(a.RecordAsked))
 
     async def models(self, after: Text = "") -> Any:
         """The models that there are, what devices made of them, and who judges by which recipe."""
@@ -94,19 +96,19 @@ class ModelApi:
             return refusal(409, str(error))
         return await self._answered(errand)
 
-    async def activate(self, request: Request, said: a.ActivateAsked) -> Any:
+    async def activate(self, request: Request, said: Annotated[a.ActivateAsked, sent(a.ActivateAsked)]) -> Any:
         """Begin an activation."""
         return await self._begun(request, "activate", said.model_dump())
 
-    async def rollback(self, request: Request, said: a.RecipeAsked) -> Any:
+    async def rollback(self, request: Request, said: Annotated[a.RecipeAsked, sent(a.RecipeAsked)]) -> Any:
         """Back to the good model before; the answer names the parts to hold."""
         return await self._begun(request, "rollback", said.model_dump())
 
-    async def shadow(self, request: Request, said: a.ShadowAsked) -> Any:
+    async def shadow(self, request: Request, said: Annotated[a.ShadowAsked, sent(a.ShadowAsked)]) -> Any:
         """Begin a shadow, or end it."""
         return await self._begun(request, "shadow", said.model_dump())
 
-    async def canary(self, request: Request, said: a.CanaryAsked) -> Any:
+    async def canary(self, request: Request, said: Annotated[a.CanaryAsked, sent(a.CanaryAsked)]) -> Any:
         """Begin a canary, or end it."""
         return await self._begun(request, "canary", said.model_dump())
 
@@ -119,7 +121,7 @@ class ModelApi:
     async def _answered(self, errand: Errand) -> a.ErrandAnswer:
         return a.errand_answer(await self._acts.errands.wait(errand, WAIT_S))
 
-    async def seen(self, request: Request, said: a.RecipeAsked) -> Any:
+    async def seen(self, request: Request, said: Annotated[a.RecipeAsked, sent(a.RecipeAsked)]) -> Any:
         """A person has dealt with the parts of what was taken back: the alarm ends."""
         return await self._or_refusal(self._acts.seen(person(request), said.recipe))
 
@@ -181,7 +183,7 @@ class ModelApi:
         more = names[limit - 1] if len(names) > limit else None
         return a.BacktestsAnswer(now=now, names=names[:limit], next_before=more)
 
-    async def begin_backtest(self, request: Request, said: a.BacktestAsked) -> Any:
+    async def begin_backtest(self, request: Request, said: Annotated[a.BacktestAsked, sent(a.BacktestAsked)]) -> Any:
         """Begin one, at the lowest priority; one at a time."""
         return await self._or_refusal(self._acts.backtest(person(request), said.model_dump()))
 
@@ -203,7 +205,7 @@ class ModelApi:
             return refusal(503, heard.why)
         return a.RecordingsAnswer(folder=str(folder or ""), recordings=heard.status.recordings)
 
-    async def record(self, request: Request, said: a.RecordAsked) -> Any:
+    async def record(self, request: Request, said: Annotated[a.RecordAsked, sent(a.RecordAsked)]) -> Any:
         """Keep every picture of a lane for so long; 0 ends it."""
         return await self._or_refusal(self._acts.record(person(request), said.lane, said.minutes))
 

@@ -35,7 +35,7 @@ class ModelPages:
         add = self.router.add_api_route
         add(ADDRESS, self.page)
         add(f"{ADDRESS}/backtests/{{name}}", self.backtest)
-        add(f"{ADDRESS}/backtests/{{name}}/page", self.backtest_page)
+        add(f"{ADDRESS}/backtests/{{name}}/report.html", self.backtest_page)
         add(f"{ADDRESS}/m/{{model}}", self.model)
 
     async def page(self, request: Request) -> Response:

@@ -105,7 +105,7 @@ SETUP = (
 )
 MODELS = (
     *of("operator", "GET /setup/models", "GET /setup/models/m/{model}", "GET /setup/models/held.csv"),
-    *of("operator", "GET /setup/models/backtests/{name}", "GET /setup/models/backtests/{name}/page"),
+    *of("operator", "GET /setup/models/backtests/{name}", "GET /setup/models/backtests/{name}/report.html"),
     *of("operator", "GET /setup/record", "GET /api/v1/recordings", "GET /api/v1/backtests"),
     *of("operator", "GET /api/v1/backtests/{name}", "GET /api/v1/models", "GET /api/v1/models/errand"),
     *of("operator", "GET /api/v1/models/held", "GET /api/v1/models/disagreements"),

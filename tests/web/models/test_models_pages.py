@@ -1,16 +1,14 @@
 """The models' pages and REST on a station whose answers are chosen: what is shown, refused, paged, and written down."""
 
 import http.client
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from agent.errors import ControlFailed
 from agent.status import BesideStatus
 from agent.store.beside import disagreements
 from agent.store.read import Reader
@@ -18,87 +16,8 @@ from agent.store.values import SecondOpinion
 from pipelines.values import Outcome, Verdict
 from tests.station.rig import wait_for
 from tests.web.fake_station import FakeStation, running
+from tests.web.models.said import HASH, Answers, a_model, lay_backtest
 from tests.web.served import Served, serving
-
-HASH = "cd" * 32
-"""Of the model that judges a fake station's parts."""
-GATE = {
-    "device": "CPU",
-    "passed": True,
-    "why": "",
-    "runtime": "x",
-    "precision": "f32",
-    "p50_ms": 4.2,
-    "p99_ms": 6.1,
-    "memory_mb": 71.0,
-    "at_utc_us": 1,
-}
-
-
-def a_model(name: str, **more: Any) -> dict[str, Any]:
-    said = {
-        "id": name,
-        "source": "installed",
-        "mb": 3.2,
-        "used": "",
-        "key": "plant",
-        "trusted": True,
-        "signature": "signed by plant",
-        "digest": HASH if name == "boards-1" else "ef" * 32,
-        "pipeline": "detect",
-        "labels": ["spur", "open"],
-        "threshold": 0.5,
-        "thresholds": {},
-        "input": "640 x 640",
-        "data": "drawn boards",
-        "licence": "Apache-2.0",
-        "promise": "",
-        "figures": {"mAP": 0.913},
-        "gates": [GATE],
-    }
-    return said | more
-
-
-class Answers:
-    """What the station says of its models; `told` is what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[dict[str, Any]] = []
-        self.refuses = ""
-        self.models = [a_model("boards-1"), a_model("boards-2", labels=["spur", "short"], thresholds={"spur": 0.7})]
-        self.recipe: dict[str, Any] = {
-            "recipe": "boards",
-            "active": "boards-1",
-            "since_utc_us": 1,
-            "previous": ["boards-0"],
-            "shadow": None,
-            "canary": None,
-            "canary_trouble": "",
-            "on_trial": False,
-            "rolled_back": None,
-            "window": "",
-            "condemned": {},
-        }
-
-    def table(self) -> dict[str, Any]:
-        names = ("model_import", "model_activate", "model_rollback", "model_seen", "model_shadow", "model_canary")
-        others = {name: self._telling(name) for name in (*names, "backtest", "record")}
-        return {"models": self._models, "backtests": lambda _: {"backtest": None}, **others}
-
-    def _models(self, said: Mapping[str, Any]) -> Mapping[str, object]:
-        """One model a page, so that there are pages."""
-        rest = [model for model in self.models if model["id"] > said.get("after", "")]
-        page = {"models": rest[:1], "more": rest[0]["id"] if len(rest) > 1 else ""}
-        return page if said.get("after") else {**page, "recipes": [self.recipe], "lanes": {"boards": ["top"]}}
-
-    def _telling(self, name: str) -> Any:
-        def answer(said: Mapping[str, Any]) -> Mapping[str, object]:
-            self.told.append({**said, "verb": name})
-            if self.refuses:
-                raise ControlFailed(self.refuses)
-            return {"id": "boards-2", "model": "boards-2", "device": "CPU", "recipe": "boards", "lanes": ["top"]}
-
-        return answer
 
 
 @pytest.fixture
@@ -271,32 +190,11 @@ def test_backtests_are_asked_for_and_their_answers_shown(
     told = answers.told[-1]
     assert (told["since_utc_us"], told["limit"], told["lossy"]) == (1_793_491_200_000_000, 100, False)
     assert post(served, "/setup/models/backtest", **{**said, "since": "yesterday"}).status_code == 422
-    estimate = {"known": 100, "drawn": 10, "seen": 2, "total": 20.0, "low": 3.1, "high": 55.2}
-    tested = {"parts": 4, "only_active_right": 1, "only_candidate_right": 3, "p": 0.625, "why": ""}
-    figures = {
-        "candidate": {"id": "boards-2"},
-        "since_utc_us": 1,
-        "until_utc_us": 2,
-        "interrupted": False,
-        "counts": {"replayed": 10},
-        "rejected": estimate,
-        "passed": {**estimate, "drawn": 0},
-        "passed_unsure": estimate,
-        "took_s": 3.5,
-        "table": {f"{was}->{now}": 1 for was in Outcome for now in Outcome},
-        "truth": {"bad": tested, "good": tested},
-        "infer_p50_ms": 4.0,
-        "infer_p99_ms": 6.0,
-        "changes": [],
-    }
-    folder, name = tmp_path / "data" / "backtests", "20261130T140500Z-boards-2"
-    folder.mkdir()
-    (folder / f"{name}.json").write_text(json.dumps(figures))
-    (folder / f"{name}.html").write_text("<!doctype html><style>p {}</style>")
+    folder, name = tmp_path / "data" / "backtests", lay_backtest(tmp_path / "data")
     (folder / "20261130T140501Z-boards-2.json").write_text("{")
     assert name in get(served, "/setup/models/m/boards-2")
     assert "3 to 55 of 100; 2 of 10 replayed" in get(served, f"/setup/models/backtests/{name}")
-    page = httpx.get(f"{served.url}/setup/models/backtests/{name}/page", timeout=30)
+    page = httpx.get(f"{served.url}/setup/models/backtests/{name}/report.html", timeout=30)
     assert page.headers["content-disposition"].startswith("attachment")
     kept = httpx.get(f"{served.url}/api/v1/backtests", timeout=30).json()
     assert (kept["now"], kept["names"][-1]) == (None, name)
