@@ -51,7 +51,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeStation
         station.stop()
         station.more = Answers().table()
         station.start()
-        lay_backtest(station.data)
+        lay_backtest(station.data, "boards-1")
         for turn in range(8):
             outcome = (Outcome.OK, Outcome.NG, Outcome.UNSURE)[turn % 3]
             station.judge(outcome=outcome, pixels=grey_board(seed=turn))

@@ -89,12 +89,12 @@ class Answers:
         return answer
 
 
-def lay_backtest(data: Path) -> str:
+def lay_backtest(data: Path, model: str = "boards-2") -> str:
     """An answer as the station keeps it; its name."""
     estimate = {"known": 100, "drawn": 10, "seen": 2, "total": 20.0, "low": 3.1, "high": 55.2}
     tested = {"parts": 4, "only_active_right": 1, "only_candidate_right": 3, "p": 0.625, "why": ""}
     figures = {
-        "candidate": {"id": "boards-2"},
+        "candidate": {"id": model},
         "since_utc_us": 1,
         "until_utc_us": 2,
         "interrupted": False,
@@ -109,7 +109,7 @@ def lay_backtest(data: Path) -> str:
         "infer_p99_ms": 6.0,
         "changes": [],
     }
-    folder, name = data / "backtests", "20261130T140500Z-boards-2"
+    folder, name = data / "backtests", f"20261130T140500Z-{model}"
     folder.mkdir()
     (folder / f"{name}.json").write_text(json.dumps(figures))
     (folder / f"{name}.html").write_text("<!doctype html><style>p {}</style>")
