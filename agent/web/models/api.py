@@ -47,7 +47,7 @@ class ModelApi:
         add = self.router.add_api_route
         change = partial(add, methods=["POST"], responses=_MORE)
         begin = partial(change, status_code=202, response_model=a.ErrandAnswer)
-        add("/models", self.models, response_model=a.ModelsAnswer)
+        add("/models", self.models, response_model=a.ModelsAnswer, responses=_MORE)
         add("/models/errand", self.errand, response_model=a.ErrandAnswer | a.NoErrand)
         add("/models/held", self.held, response_model=a.HeldPage, responses=_MORE)
         add("/models/disagreements", self.disagreements, response_model=a.DisagreementPage, responses=_MORE)
@@ -132,7 +132,7 @@ class ModelApi:
         try:
             back, found = await held_of(self._desk, recipe, after_id, limit, everything)
         except ControlFailed as error:
-            return refusal(503, str(error))
+            return _refused(error)
         parts = tuple(
             a.HeldAnswer(
                 id=p.id, part_id=p.part_id, lane=p.lane, captured_utc_us=p.captured_utc_us, outcome=str(p.outcome)
@@ -152,7 +152,7 @@ class ModelApi:
         try:
             found = named((await shelf(self._desk))["models"], model)
         except ControlFailed as error:
-            return refusal(503, str(error))
+            return _refused(error)
         if found is None or not found["digest"]:
             return refusal(404, f"there is no model {model[:80]} here")
         digest, ask = str(found["digest"]), self._desk.results.ask
@@ -212,8 +212,11 @@ class ModelApi:
     async def _or_refusal(self, asking: Any) -> Any:
         try:
             said = await asking
-        except StationRefused as error:
-            return refusal(409, str(error))
         except ControlFailed as error:
-            return refusal(503, str(error))
+            return _refused(error)
         return {name: value for name, value in said.items() if name != "ok"}
+
+
+def _refused(error: ControlFailed) -> Response:
+    """In the station's words: it says no, or it does not answer."""
+    return refusal(409 if isinstance(error, StationRefused) else 503, str(error))
