@@ -18,7 +18,7 @@ from tests.web.served import free_port
 
 FOLDER = Path("docs/screens")
 SIZE = {"width": 1440, "height": 1000}
-PARTS = 60
+PARTS = 40
 QUALITY = 82
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     with ExitStack() as stack:
         port = free_port()
         demo = stack.enter_context(
-            subprocess.Popen([sys.executable, "-m", "agent.cli", "demo", "--port", str(port), "--rate", "2"])
+            subprocess.Popen([sys.executable, "-m", "agent.cli", "demo", "--port", str(port), "--rate", "1"])
         )
         stack.callback(demo.terminate)
         url = f"http://127.0.0.1:{port}"
