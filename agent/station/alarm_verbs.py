@@ -17,9 +17,11 @@ class AcknowledgementRefused(OkngError):
 class AlarmVerbs:
     """Called from the control socket's threads."""
 
-    def __init__(self, alarms: Alarms, now_utc_us: Callable[[], int]) -> None:
+    def __init__(self, alarms: Alarms, now_utc_us: Callable[[], int], changed: Callable[[], None]) -> None:
+        """`changed` is called after each acknowledgement that was taken."""
         self._alarms = alarms
         self._now_utc_us = now_utc_us
+        self._changed = changed
 
     def table(self) -> Mapping[str, Verb]:
         return {"acknowledge": self.acknowledge}
@@ -36,4 +38,5 @@ class AlarmVerbs:
             raise AcknowledgementRefused(f"note: {len(note)} characters, at most {MOST_NOTE} are allowed")
         if not self._alarms.acknowledge(alarm, lane, since, who, note, self._now_utc_us()):
             raise AcknowledgementRefused(f"alarm {alarm[:60]!r} does not stand any more")
+        self._changed()
         return {"acknowledged": alarm}

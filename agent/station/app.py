@@ -172,7 +172,7 @@ class Station:
             self._models.verbs.table(),
             self._models.beside.table(),
             ReviewVerbs(self.store).table(),
-            AlarmVerbs(self._alarms, lambda: self._clock.now().utc_us).table(),
+            AlarmVerbs(self._alarms, lambda: self._clock.now().utc_us, self._show_alarms).table(),
             RecordVerbs(self._recorder, self.lanes).table(),
             BacktestVerbs(self._backtests, self.lanes).table(),
             ChallengeVerbs(self._challenges).table(),
@@ -317,6 +317,11 @@ class Station:
     def _lane_status(self, lane: Lane, now: Stamp) -> LaneStatus:
         challenge = self._gates[lane.name].status(lane.job, now.utc_us)
         return lane_status(lane, self._clock, self._models, challenge)
+
+    def _show_alarms(self) -> None:
+        """What a person has just said of an alarm is seen at once, not at the next turn."""
+        if self._verbs.snapshot is not None:
+            self._verbs.snapshot = self._verbs.snapshot.model_copy(update={"alarms": self._alarms.standing})
 
     def _read_outbox(self) -> Outbox:
         try:

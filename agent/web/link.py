@@ -76,6 +76,10 @@ class Link:
                 self._at = time.monotonic()
             return self._heard
 
+    def forget(self) -> None:
+        """What was just changed is to be seen by the next who asks."""
+        self._heard = None
+
     async def watch(self) -> None:
         """Renew the lease of the live pictures; a station that is away draws none anyway."""
         try:

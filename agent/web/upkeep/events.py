@@ -30,6 +30,7 @@ async def acknowledge(desk: Desk, who: Person, alarm: str, lane: str, since_utc_
     """Tell the station who deals with an alarm. Raises StationRefused, ControlFailed."""
     said = {"alarm": alarm, "lane": lane, "since_utc_us": since_utc_us, "who": who.name or "-", "note": note}
     await asyncio.to_thread(partial(ask, desk.config.station.runtime, "acknowledge", 5.0, **said))
+    desk.link.forget()
     desk.acts.note(who, "alarm.acknowledge", f"{alarm} {lane}".strip(), None, {"note": note})
 
 
