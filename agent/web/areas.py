@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from agent.web.cameras.area import area as cameras
 from agent.web.desk import Desk
 from agent.web.history.area import area as history
 from agent.web.models.area import area as models
@@ -25,4 +26,5 @@ AREAS: tuple[Area, ...] = (
     people,
     shift,
     recipes,
+    cameras,
 )

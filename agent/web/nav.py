@@ -30,6 +30,7 @@ SETUP: tuple[Place, ...] = (
     Place("recipes", "/setup/recipes", "operator"),
     Place("models", "/setup/models", "operator"),
     Place("record", "/setup/record", "operator"),
+    Place("cameras", "/setup/cameras", "operator"),
     Place("events", "/setup/events"),
     Place("storage", "/setup/storage"),
     Place("device", "/setup/device"),

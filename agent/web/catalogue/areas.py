@@ -1,5 +1,6 @@
 """All that the page says: one catalogue an area, each key in one of them only."""
 
+from agent.web.catalogue.cameras import CAMERAS
 from agent.web.catalogue.charts import CHARTS
 from agent.web.catalogue.history import HISTORY, ONE_PART
 from agent.web.catalogue.judging import JUDGING
@@ -28,4 +29,5 @@ CATALOGUES: tuple[Texts, ...] = (
     PEOPLE,
     SHIFT,
     RECIPES,
+    CAMERAS,
 )

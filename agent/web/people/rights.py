@@ -102,6 +102,9 @@ SETUP = (
     *of("operator", "GET /api/v1/recipes", "GET /api/v1/recipes/{name}", "GET /api/v1/recipes/{name}/revisions"),
     *of("operator", "POST /api/v1/recipes/{name}/validate", "POST /api/v1/recipes/{name}/try"),
     *of("engineer", "PUT /api/v1/recipes/{name}", "POST /api/v1/recipes/{name}/undo"),
+    *of("operator", "GET /setup/cameras", "GET /setup/cameras/{lane}"),
+    *of("operator", "GET /api/v1/cameras", "GET /api/v1/cameras/{lane}"),
+    *of("engineer", "POST /setup/cameras/{lane}", "POST /api/v1/cameras/{lane}/mode"),
 )
 MODELS = (
     *of("operator", "GET /setup/models", "GET /setup/models/m/{model}", "GET /setup/models/held.csv"),

@@ -1,0 +1,92 @@
+"""Set-up: cameras."""
+
+from agent.web.catalogue.text import Text, Texts
+
+CAMERAS: Texts = {
+    "nav.cameras": Text("Cameras", "相机"),
+    "cameras.title": Text("Cameras", "相机"),
+    "cameras.lead": Text(
+        "Live picture, focus and exposure of each lane, and whether the camera took its settings.",
+        "各通道的实时画面、对焦与曝光，以及相机是否接受了设置。",
+    ),
+    "cameras.all": Text("All cameras", "全部相机"),
+    "cameras.lane": Text("Lane", "通道"),
+    "cameras.kind": Text("Kind", "类型"),
+    "cameras.state": Text("State", "状态"),
+    "cameras.serial": Text("Serial number", "序列号"),
+    "cameras.serial.none": Text("not told", "未提供"),
+    "cameras.size": Text("Picture", "图像尺寸"),
+    "cameras.size.value": Text("{w} × {h} px", "{w} × {h} 像素"),
+    "cameras.rate": Text("Pictures a minute", "每分钟图像数"),
+    "cameras.age": Text("Newest picture", "最新图像"),
+    "cameras.age.value": Text("{n} ms ago", "{n} 毫秒前"),
+    "cameras.missed": Text("Missed", "丢失"),
+    "cameras.missed.value": Text("{missed} of {captured}", "{captured} 中 {missed}"),
+    "cameras.live": Text("Live picture", "实时画面"),
+    "cameras.live.none": Text(
+        "No picture comes. While a lane is paused its pictures are let go; begin the set-up to see them.",
+        "没有画面。通道暂停时图像会被丢弃；开始调试即可看到画面。",
+    ),
+    "cameras.focus": Text("Focus", "对焦"),
+    "cameras.focus.now": Text("Sharpness now", "当前清晰度"),
+    "cameras.focus.peak": Text("Best so far", "最佳值"),
+    "cameras.focus.share": Text("{n} % of the best", "最佳值的 {n} %"),
+    "cameras.focus.again": Text("Forget the best", "清除最佳值"),
+    "cameras.focus.lead": Text(
+        "Turn the lens past the best and back again until the bar is full.",
+        "转动镜头越过最佳点，再转回，直到指示条满格。",
+    ),
+    "cameras.focus.station": Text("As the station measures it", "检测站测量值"),
+    "cameras.focus.least": Text("recipe: at least {n}", "配方下限 {n}"),
+    "cameras.exposure": Text("Exposure", "曝光"),
+    "cameras.histogram": Text("Grey levels from dark to bright", "灰度分布（暗到亮）"),
+    "cameras.brightness": Text("Mean grey level", "平均灰度"),
+    "cameras.brightness.range": Text("recipe: {low} – {high}", "配方范围 {low} – {high}"),
+    "cameras.saturated": Text("Saturated", "过曝比例"),
+    "cameras.crushed": Text("Black", "全黑比例"),
+    "cameras.overlay": Text("Mark saturated pixels", "标出过曝像素"),
+    "cameras.hint.wait": Text("Waiting for a picture.", "等待画面。"),
+    "cameras.hint.dark": Text(
+        "Too dark: expose longer, open the lens, or more light.", "过暗：延长曝光、开大光圈或增加照明。"
+    ),
+    "cameras.hint.bright": Text(
+        "Too bright: expose shorter, close the lens, or less light.", "过亮：缩短曝光、收小光圈或减弱照明。"
+    ),
+    "cameras.hint.saturated": Text(
+        "Parts of it are saturated: what is there cannot be told apart. Expose shorter, or keep glare away.",
+        "部分区域过曝，细节丢失。请缩短曝光或避免反光。",
+    ),
+    "cameras.hint.flat": Text(
+        "Little contrast: light from the side, or look for haze on the lens.",
+        "对比度低：改用侧光，或检查镜头是否起雾。",
+    ),
+    "cameras.hint.good": Text("Well exposed.", "曝光良好。"),
+    "cameras.settings": Text("Settings", "设置"),
+    "cameras.settings.name": Text("Setting", "设置项"),
+    "cameras.settings.asked": Text("Asked for", "要求值"),
+    "cameras.settings.given": Text("Given", "实际值"),
+    "cameras.settings.none": Text("This camera tells of no settings.", "该相机没有可显示的设置。"),
+    "cameras.settings.lost": Text("not taken", "未生效"),
+    "cameras.settings.where": Text(
+        "They are set in {file}, in [lanes.{lane}.camera], and taken at the station's next start.",
+        "在 {file} 的 [lanes.{lane}.camera] 中设置，检测站下次启动时生效。",
+    ),
+    "cameras.mode": Text("What the lane does", "通道状态"),
+    "cameras.mode.run": Text("It judges the line's parts.", "正在判定产线工件。"),
+    "cameras.mode.pause": Text("It is paused. Nothing is judged, nothing passes.", "已暂停：不判定，也不放行。"),
+    "cameras.mode.set_up": Text(
+        "Set-up: pictures are taken and judged, and count as no parts of the line.",
+        "调试中：照常采图与判定，但不计入生产。",
+    ),
+    "cameras.begin": Text("Begin the set-up", "开始调试"),
+    "cameras.end": Text("Back to production", "恢复生产"),
+    "cameras.pause": Text("Pause only", "仅暂停"),
+    "cameras.why": Text("Why", "原因"),
+    "cameras.why.default": Text("camera is being set up", "正在调试相机"),
+    "cameras.unheard": Text("The station cannot be asked: {why}", "无法联系检测站：{why}"),
+    "cameras.refused": Text("The station refused: {why}", "检测站拒绝：{why}"),
+    "event.set_up": Text("Set-up of a camera began", "相机调试开始"),
+    "act.cameras.run": Text("Lane back to production", "通道恢复生产"),
+    "act.cameras.pause": Text("Lane paused", "暂停通道"),
+    "act.cameras.set_up": Text("Set-up of a camera begun", "开始调试相机"),
+}
