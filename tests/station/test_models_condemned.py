@@ -123,7 +123,7 @@ def test_one_with_no_good_one_before_it_is_told_and_its_parts_are_to_hold(tmp_pa
         (said,) = events(rig, "model_rolled_back")
         held = rig.reader.ids_judged_by(digest, said["first_id"], said["last_id"])
         assert (said["model"], said["to"], said["why"]) == ("canned-a", "", "wrong")
-        assert len(held) == said["parts"] == rig.reader.tally().parts > 5
+        assert 5 < len(held) == said["parts"] <= rig.reader.tally().parts  # one more may have found no model: UNSURE
         assert lane.job is None
         rig.until(lambda: {"model_rolled_back", "engine_failed"} <= {a.name for a in rig.station.alarms})
     with station(data, virtual(), models=WATCH) as rig:

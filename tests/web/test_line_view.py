@@ -85,7 +85,8 @@ def test_a_broken_stream_is_said_until_it_is_back(
     page.goto(served.url)
     sync_api.expect(page.locator("#cut")).to_be_hidden()
     port = served.url.rpartition(":")[2]
-    assert served.stop() == 0
+    served.process.kill()  # as a power cut does it: an orderly end may take its time on a busy machine
+    served.process.wait(20)
     sync_api.expect(page.locator("#cut")).to_be_visible(timeout=30_000)
     assert page.locator("#cut").inner_text().startswith("Connection lost ")
     with serving(tmp_path, port=int(port)):
