@@ -13,6 +13,7 @@ from agent.web.answers import ErrorAnswer
 from agent.web.api import PREFIX, REFUSALS, Limit, refusal
 from agent.web.cameras.mode import MOST_WHY, Mode, mode_of, tell
 from agent.web.desk import Desk
+from agent.web.forms import body_of, sent
 from agent.web.query import PAGE
 from agent.web.who import person
 
@@ -62,6 +63,9 @@ class ModeSaid(BaseModel):
     why: str = Field("", max_length=MOST_WHY)
 
 
+Said = Annotated[ModeSaid, sent(ModeSaid)]
+
+
 class CameraApi:
     """`router` has the routes."""
 
@@ -76,7 +80,8 @@ class CameraApi:
             self.mode,
             methods=["POST"],
             response_model=CameraAnswer,
-            responses={409: {"model": ErrorAnswer}},
+            responses={code: {"model": ErrorAnswer} for code in (400, 409, 413)},
+            openapi_extra=body_of(ModeSaid),
         )
 
     async def all(self, after: After = "", limit: Limit = PAGE) -> CamerasAnswer | Response:
@@ -96,7 +101,7 @@ class CameraApi:
         found = next((each for each in heard.status.lanes if each.name == lane), None)
         return camera_answer(found) if found is not None else refusal(404, f"there is no lane {lane!r}")
 
-    async def mode(self, request: Request, lane: Name, said: ModeSaid) -> CameraAnswer | Response:
+    async def mode(self, request: Request, lane: Name, said: Said) -> CameraAnswer | Response:
         """Have a lane judge, pause, or be set up."""
         heard = await self._desk.link.heard()
         if heard.status is None:
