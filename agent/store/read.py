@@ -287,6 +287,7 @@ class Reader:
             raise self._refusal(error) from error
         try:
             self._check_schema(schema_version(connection))
+            self._check_born(connection)
             connection.execute("PRAGMA cache_size=-4000")
             connection.execute("PRAGMA temp_store=MEMORY")
         except BaseException:
@@ -300,3 +301,8 @@ class Reader:
         if found is None or found < HEAD:
             raise StoreNotReady(f"{self.database} has schema {found or 'none'}; the station is to move it to {HEAD}")
         raise StoreTooNew(f"{self.database} has schema {found}; okng {__version__} knows schemas up to {HEAD}")
+
+    def _check_born(self, connection: sqlite3.Connection) -> None:
+        """A new database gets its tables first and its epoch a moment later."""
+        if connection.execute("SELECT 1 FROM meta").fetchone() is None:
+            raise StoreNotReady(f"{self.database} has no epoch yet; the station is starting")

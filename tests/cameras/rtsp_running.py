@@ -1,10 +1,11 @@
 """Starts the tests' RTSP server, or says which packages it lacks."""
 
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from types import TracebackType
+
+from tests.ports import free_port
 
 PYTHON = "/usr/bin/python3"
 PACKAGES = "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly"
@@ -18,13 +19,6 @@ def lacking() -> str:
     if Path(PYTHON).exists() and subprocess.run([PYTHON, "-c", code], capture_output=True, check=False).returncode == 0:
         return ""
     return f"no RTSP server: apt-get install --no-install-recommends {PACKAGES}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RunningRtsp:

@@ -10,7 +10,8 @@ from agent.clock import SystemClock
 from agent.config import RtspConfig
 from agent.errors import CameraGone, CameraWrong
 from agent.station.cameras.rtsp import Rtsp
-from tests.cameras.rtsp_running import RunningRtsp, free_port, lacking
+from tests.cameras.rtsp_running import RunningRtsp, lacking
+from tests.ports import free_port
 
 LACKING = lacking()
 needs_server = pytest.mark.skipif(bool(LACKING), reason=LACKING or "-")

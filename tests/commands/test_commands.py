@@ -14,10 +14,11 @@ import pytest
 
 from agent import paths
 from agent.config import VirtualConfig
-from agent.demo.broker import find_mosquitto, free_port
+from agent.demo.broker import find_mosquitto
 from agent.station.cameras.virtual_line import board_of, is_bad
 from agent.station.memory import LaneMemory
 from agent.store.values import PartQuery
+from tests.ports import free_port
 from tests.station.rig import PUSH, RECIPE, running, write_settings
 
 OKNG = (sys.executable, "-m", "agent.cli")

@@ -18,7 +18,8 @@ from agent.errors import CameraGone, EndOfPictures
 from agent.ports import Camera, CameraInfo, Shot
 from agent.station.cameras.push import Push
 from agent.station.cameras.table import CAMERAS
-from tests.cameras.rtsp_running import RunningRtsp, free_port, lacking
+from tests.cameras.rtsp_running import RunningRtsp, lacking
+from tests.ports import free_port
 
 PICTURES = 6
 GENEROUS_S = 30.0

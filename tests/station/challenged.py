@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,19 @@ from tests.station.rig import Rig, wait_for
 
 GOOD, DARK = 120, 2
 """Brightness of a part that is OK, and of one that nobody can judge."""
-SHIFTS = '[[shifts]]\nname = "a"\nstart = "00:00"\n[[shifts]]\nname = "b"\nstart = "12:00"\n'
+
+
+def shifts(first_utc_hour: int) -> str:
+    """Two shifts of 12 hours, a and b."""
+    starts = (("a", first_utc_hour % 24), ("b", (first_utc_hour + 12) % 24))
+    return "".join(f'[[shifts]]\nname = "{name}"\nstart = "{hour:02}:00"\n' for name, hour in starts)
+
+
+NOON = shifts(0)
+"""For a test with a clock of its own."""
+FAR = shifts(datetime.now(UTC).hour + 6)
+"""Neither begins nor ends for hours: whatever time of day the tests run, no closing run falls due."""
+
 PARTS: tuple[dict[str, str], ...] = (
     {"id": "G-1", "expected": "ok"},
     {"id": "G-2", "expected": "ok", "expires": "2999-12-31"},
@@ -22,9 +35,9 @@ PARTS: tuple[dict[str, str], ...] = (
 )
 
 
-def lane(challenge: str = "block", more: str = "") -> str:
+def lane(challenge: str = "block", more: str = "", shifts: str = FAR) -> str:
     """The lane "desk"."""
-    return f'[lanes.desk]\nrecipe = "trial"\nchallenge = "{challenge}"\n{more}camera = {{ kind = "push" }}\n' + SHIFTS
+    return f'[lanes.desk]\nrecipe = "trial"\nchallenge = "{challenge}"\n{more}camera = {{ kind = "push" }}\n' + shifts
 
 
 @dataclass(frozen=True, slots=True)

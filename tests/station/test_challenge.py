@@ -11,7 +11,7 @@ from agent.ports import Clock
 from agent.store import challenges as stored
 from agent.store.values import PartQuery
 from pipelines.values import Purpose, Stamp
-from tests.station.challenged import DARK, GOOD, PARTS, Desk, desk_of, lane, passed, settle
+from tests.station.challenged import DARK, GOOD, NOON, PARTS, Desk, desk_of, lane, passed, settle
 from tests.station.rig import Rig, running, virtual
 
 
@@ -214,7 +214,7 @@ def test_the_next_shift_asks_for_a_run_and_its_end_for_another(tmp_path: Path) -
     day_s = 86_400
     noon_s = 12 * 3600 - clock.now().utc_us // 1_000_000 % day_s
     clock.ahead_s = noon_s + day_s + 600  # ten past noon: shift b, until midnight
-    with running(tmp_path, lane(), clock=clock) as rig:
+    with running(tmp_path, lane(shifts=NOON), clock=clock) as rig:
         desk = desk_of(rig)
         desk.save(*({k: v for k, v in part.items() if k != "expires"} for part in PARTS))
         passed(desk)

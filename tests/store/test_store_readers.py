@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.errors import StoreNotReady
+from agent.store.migrate import bring_up
 from agent.store.read import Reader
 from agent.store.values import PartQuery
 from pipelines.values import Outcome
@@ -54,6 +56,18 @@ def test_readers_under_load_never_see_a_locked_database(tmp_path: Path) -> None:
     audit(store.database, done.ids)
 
 
+def test_a_database_that_was_not_born_yet_is_not_ready(tmp_path: Path) -> None:
+    """The writer makes the tables, and the epoch in a transaction of its own: a reader may come between the two."""
+    database = tmp_path / "results.db"
+    bring_up(database, None)
+    reader = Reader(database)
+    for ask in (reader.outbox, reader.draw_key, lambda: reader.unsettled()):
+        with pytest.raises(StoreNotReady, match="has no epoch yet; the station is starting"):
+            ask()
+    writer(tmp_path, HandClock()).start().close()
+    assert reader.outbox().last_seq == 0
+
+
 def test_neighbours_are_the_same_lanes_judged_parts(tmp_path: Path) -> None:
     done, store = Committed(), writer(tmp_path, HandClock()).start()
     for n, lane in enumerate(("top", "side", "top", "top", "side"), 1):
@@ -73,6 +87,8 @@ ASK = """
 import os, pwd, sys
 from pathlib import Path
 from agent.errors import StoreFailed
+from agent.errors import StoreNotReady
+from agent.store.migrate import bring_up
 from agent.store.read import Reader
 from agent.store.values import PartQuery
 reader = Reader(Path(sys.argv[1]))

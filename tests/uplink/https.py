@@ -169,8 +169,8 @@ class Https:
         if answer.cut_after is not None:
             body = body[: answer.cut_after]
         for at in range(0, len(body), answer.piece):
+            asked.sent += len(body[at : at + answer.piece])  # before: else the client may have read what is not counted
             session.wfile.write(body[at : at + answer.piece])
-            asked.sent += len(body[at : at + answer.piece])
             if answer.pause_s and self.ended.wait(answer.pause_s):
                 return
 

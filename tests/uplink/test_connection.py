@@ -15,8 +15,9 @@ from agent.uplink.link import backoff_s
 from agent.uplink.payload import StatusMessage, decode
 from agent.uplink.probe import try_once
 from agent.uplink.talk import Talk
+from tests.ports import free_port
 
-from .broker import Mosquitto, free_port, running
+from .broker import Mosquitto, running
 from .rig import PREFIX, MemoryOutbox, config_of, listening, uplink, wait_for
 
 STATUS = f"{PREFIX}/status"

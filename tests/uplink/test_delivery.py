@@ -20,8 +20,9 @@ from agent.uplink.app import make_sender
 from agent.uplink.link import prefix_of
 from agent.uplink.payload import ResultMessage, decode
 from agent.uplink.talk import Talk
+from tests.ports import free_port
 
-from .broker import Mosquitto, free_port, running
+from .broker import Mosquitto, running
 from .rig import PREFIX, MemoryOutbox, Station, config_of, listening, uplink, wait_for
 
 PROCESS = (

@@ -13,8 +13,8 @@ import cv2
 import httpx
 import numpy as np
 
+from tests.ports import free_port
 from tests.web.browsing import ARGUMENTS, CHROMIUM, sync_api
-from tests.web.served import free_port
 
 FOLDER = Path("docs/screens")
 SIZE = {"width": 1440, "height": 1000}

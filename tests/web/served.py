@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.ports import free_port
+
 _PROGRAM = """
 import sys
 from pathlib import Path
@@ -23,13 +24,6 @@ from agent.web.app import run
 set_up("info")
 sys.exit(run(Config.model_validate_json(sys.argv[1]), sys.argv[2], *map(Path, sys.argv[3:])))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)
