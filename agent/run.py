@@ -18,6 +18,7 @@ from pathlib import Path
 
 from agent import notify
 from agent.errors import EXIT_BAD_CONFIGURATION
+from agent.priority import give_way
 from agent.settings import for_page
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,9 @@ STEADY_S = 60.0
 """A child that lived for so long begins with the shortest wait again."""
 STOP_S = 10.0
 """What has not ended this long after SIGTERM is killed."""
+JUDGES = ("station", "line")
+BESIDE = 10
+"""Lower by so much than these run those that only tell: five viewers of the page must not cost the line its pace."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -41,11 +45,14 @@ class Command:
     """When it ends with 0 by itself, everything ends."""
     environment: Mapping[str, str] | None = None
     """None: this process's own."""
+    gives_way: int = 0
+    """By how much its priority is lower than ours; see `agent.priority`."""
 
 
 def okng(verb: str, *arguments: str, leads: bool = False) -> Command:
     """`okng VERB ...` by this Python, wherever it is installed."""
-    return Command(verb, (sys.executable, "-m", "agent.cli", verb, *arguments), leads)
+    gives_way = 0 if verb in JUDGES else BESIDE
+    return Command(verb, (sys.executable, "-m", "agent.cli", verb, *arguments), leads, gives_way=gives_way)
 
 
 class Child:
@@ -181,13 +188,15 @@ def _start(command: Command) -> "subprocess.Popen[bytes]":
         prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:
             os._exit(1)
+        if command.gives_way:
+            give_way(command.gives_way)
 
     return subprocess.Popen(
         command.argv,
         env=environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=in_the_child,  # noqa: PLW1509 - one thread, and nothing but two system calls
+        preexec_fn=in_the_child,  # noqa: PLW1509 - one thread, and nothing but a few system calls
     )
 
 

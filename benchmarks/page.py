@@ -28,6 +28,7 @@ from urllib.parse import urljoin
 from urllib.request import urlopen
 
 from agent.demo.figures import every_part
+from agent.priority import LOWEST, give_way
 from agent.run import Children, okng
 from agent.station.meters import percentile
 from agent.store.read import Reader
@@ -134,8 +135,11 @@ def browse(url: str, many: int) -> None:
 def viewers(url: str, many: int, real: bool) -> Iterator[None]:
     """Viewers in processes of their own, at the lowest priority."""
     commands = [["--browse", str(many)]] if real else [["--follow"]] * many
-    program = ["nice", "-n", "19", sys.executable, "-m", "benchmarks.page", "--url", url]
-    started = [subprocess.Popen([*program, *command], start_new_session=True) for command in commands]
+    program = [sys.executable, "-m", "benchmarks.page", "--url", url]
+    started = [
+        subprocess.Popen([*program, *command], start_new_session=True, preexec_fn=lambda: give_way(LOWEST))  # noqa: PLW1509
+        for command in commands
+    ]
     try:
         yield
         assert all(process.poll() is None for process in started), "a viewer has died"

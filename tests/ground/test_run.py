@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.run import Children, Command
+from agent.run import Children, Command, okng
 
 RUN = """
 import sys
@@ -70,6 +70,20 @@ def test_each_child_has_a_session_of_its_own(children: Callable[..., Children], 
     one = children(python("a", STAYS.format(signal=15, file=str(tmp_path / "a"))))
     until(lambda: one.turn() and (tmp_path / "a").exists())
     assert os.getsid(one.children[0].pid) == one.children[0].pid
+
+
+def test_who_only_tells_gives_way_to_who_judges(children: Callable[..., Children], tmp_path: Path) -> None:
+    """Nice values count within a session only (autogroup, sched(7)): the session's own is lowered too."""
+    said, made = tmp_path / "said", tmp_path / "made"
+    look = f"""import os, pathlib
+group = pathlib.Path("/proc/self/autogroup")
+pathlib.Path({str(made)!r}).write_text(f"{{os.nice(0)}} {{group.read_text() if group.exists() else 'nice 10'}}")
+os.replace({str(made)!r}, {str(said)!r})"""
+    web = children(Command("web", (sys.executable, "-c", look), gives_way=okng("web").gives_way))
+    until(lambda: not web.turn() and said.exists())
+    first, *_, last = said.read_text().split()
+    assert (int(first), int(last)) == (min(os.nice(0) + 10, 19), 10)
+    assert okng("station").gives_way == 0 < okng("uplink").gives_way
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -61,7 +61,7 @@ def test_a_database_that_was_not_born_yet_is_not_ready(tmp_path: Path) -> None:
     database = tmp_path / "results.db"
     bring_up(database, None)
     reader = Reader(database)
-    for ask in (reader.outbox, reader.draw_key, lambda: reader.unsettled()):
+    for ask in (reader.outbox, reader.draw_key, reader.unsettled):
         with pytest.raises(StoreNotReady, match="has no epoch yet; the station is starting"):
             ask()
     writer(tmp_path, HandClock()).start().close()

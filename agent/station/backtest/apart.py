@@ -1,20 +1,15 @@
-"""Running a command in a session of its own at the lowest priority, so that a station beside it does not notice.
-
-nice(2) alone does little: the kernel shares the processors out by session first (autogroup, sched(7)) and
-by priority only within one, so a session of its own is needed, and that session's own priority.
-"""
+"""Running a command in a session of its own at the lowest priority, so that a station beside it does not notice."""
 
 import ctypes
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from types import FrameType
 
-LOWEST = 19
+from agent.priority import give_way
+
 _PR_SET_PDEATHSIG = 1
 _KINDS = (signal.SIGINT, signal.SIGTERM)
 
@@ -32,11 +27,9 @@ def apart(arguments: Sequence[str]) -> int:
 
 
 def stand_back(by: int) -> None:
-    """In that session: lower priority by so much, LOWEST at the most, and an end with whoever started it (prctl(2))."""
+    """In that session: give way by so much, see `agent.priority`, and end with whoever started it (prctl(2))."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    os.nice(by)
-    with suppress(OSError):  # a kernel without autogroups
-        Path("/proc/self/autogroup").write_text(f"{by}\n")
+    give_way(by)
 
 
 @contextmanager

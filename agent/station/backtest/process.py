@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict
 from agent.atomic import write_atomically
 from agent.config import Config
 from agent.errors import OkngError
+from agent.priority import LOWEST
 
-LOWEST = 19
 EVERY_S = 0.5
 
 
@@ -59,8 +59,7 @@ def stand_back() -> None:
     """Give way to everybody, and end with the station (its thread that started this; prctl(2))."""
     from agent.station.backtest.apart import stand_back as lower
 
-    with suppress(OSError):  # a sandbox may forbid it
-        lower(LOWEST)
+    lower(LOWEST)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
 

@@ -12,7 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from agent.station.backtest.apart import LOWEST
+from agent.priority import LOWEST, give_way
 
 _PR_SET_PDEATHSIG = 1
 
@@ -26,9 +26,8 @@ def end_with(parent: int) -> None:
 
 def stand_back() -> None:
     """Give way to everybody: priority, scheduling class and memory. A sandbox may forbid some of it."""
+    give_way(LOWEST)
     for act in (
-        lambda: os.setpriority(os.PRIO_PROCESS, 0, LOWEST),
-        lambda: Path("/proc/self/autogroup").write_text(f"{LOWEST}\n"),
         lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)),
         lambda: Path("/proc/self/oom_score_adj").write_text("1000"),
     ):
