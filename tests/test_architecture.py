@@ -127,14 +127,23 @@ def test_statistics_and_their_drawings_know_no_station() -> None:
     assert not wrong
 
 
+WEB_FOUNDATION = (
+    "acts", "body", "catalogue", "charts", "drawing", "forms", "frame", "guard", "https", "people", "preferences",
+    "quality.figures", "query", "rest", "serving", "sheet", "speech", "spreadsheet", "templating", "who",
+)  # fmt: skip
+"""What two programs' pages stand on: of it nothing knows the station."""
+FLEET_TAKES = (
+    *("agent.uplink.messages", "agent.uplink.flat", "agent.quality", "agent.store.people"),
+    *(f"agent.web.{name}" for name in WEB_FOUNDATION),
+)
 TAKE_TRAINING = ("agent/commands/", "agent/station/engines/table.py")
 
 
 def test_the_arrows_point_one_way() -> None:
     """agent, training and fleet import pipelines; fleet takes few things of agent; nobody takes training or fleet.
 
-    But for the command line, whose verbs of the workshop take training when they are called and not before,
-    and for the table of engines, which takes the torch engine when a station is told to use it.
+    But for the command line, whose verbs take training and fleet when they are called and not before, and for the
+    table of engines, which takes the torch engine when a station is told to use it.
     """
     wrong = []
     for source in PROGRAM:
@@ -144,12 +153,34 @@ def test_the_arrows_point_one_way() -> None:
             if there not in OURS or there in (here, "pipelines"):
                 continue
             allowed = here == "training" and there == "agent"
-            lazily = source.name.startswith(TAKE_TRAINING) and name not in imports(source, deep=False)
-            allowed |= there == "training" and lazily
-            allowed |= here == "fleet" and name in ("agent.uplink.payload", "agent.web.drawing")
-            allowed |= here == "fleet" and name.startswith(("agent.quality.", "agent.web.charts."))
+            lazily = name not in imports(source, deep=False)
+            allowed |= there == "training" and lazily and source.name.startswith(TAKE_TRAINING)
+            allowed |= there == "fleet" and lazily and source.name.startswith("agent/commands/")
+            allowed |= here == "fleet" and (within(name, FLEET_TAKES) or _is_ground(name))
             if not allowed:
                 wrong.append(f"{source.name} imports {name}")
+    assert not wrong
+
+
+def within(name: str, places: tuple[str, ...]) -> bool:
+    return any(name == place or name.startswith(f"{place}.") for place in places)
+
+
+def _is_ground(name: str) -> bool:
+    return name.startswith("agent.") and name.removeprefix("agent.") in GROUND - COMPOSES | {"run"}
+
+
+def test_the_pages_foundation_knows_no_station() -> None:
+    """The fleet's page stands on it too."""
+    ours = tuple(f"agent.web.{name}" for name in WEB_FOUNDATION)
+    wrong = [
+        f"{source.name} imports {name}"
+        for source in PROGRAM
+        if within(source.module, ours) and not within(source.module, ("agent.web.catalogue",))
+        for name in imports(source)
+        if name.startswith(("agent.station", "agent.uplink", "agent.control"))
+        or (name.startswith("agent.web") and not within(name, (*ours, "agent.web.labels")))
+    ]
     assert not wrong
 
 

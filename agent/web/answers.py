@@ -1,30 +1,19 @@
 """What REST answers, as models: OpenAPI is made from them."""
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from agent.status import Status
 from agent.store.values import Outbox, StoredEvent, StoredPart
+from agent.web.rest import moment
 from pipelines.values import Outcome, Purpose, Rule
 
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-class ProblemAnswer(_Answer):
-    where: str
-    what: str
-
-
-class ErrorAnswer(_Answer):
-    """Every answer that is not 2xx."""
-
-    error: str
-    problems: tuple[ProblemAnswer, ...] = ()
 
 
 class StatusAnswer(_Answer):
@@ -172,10 +161,6 @@ class OutboxAnswer(_Answer):
 def finite(value: float | None) -> float | None:
     """JSON has no NaN and no infinity: they become null."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def moment(utc_us: int) -> datetime:
-    return datetime.fromtimestamp(utc_us / 1e6, UTC)
 
 
 def inspection_answer(part: StoredPart) -> InspectionAnswer:

@@ -3,28 +3,18 @@
 import asyncio
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from agent.control import ask
-from agent.errors import ControlFailed, Problem
-from agent.web.answers import (
-    ErrorAnswer,
-    InspectionAnswer,
-    OutboxAnswer,
-    ProblemAnswer,
-    StatusAnswer,
-    inspection_answer,
-    outbox_answer,
-)
+from agent.errors import ControlFailed
+from agent.web.answers import InspectionAnswer, OutboxAnswer, StatusAnswer, inspection_answer, outbox_answer
 from agent.web.body import read_body
 from agent.web.desk import Desk
 from agent.web.pictures import MAX_BYTES, PictureRefused, decode_pushed, hand_over
-from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT
+from agent.web.rest import PREFIX, REFUSALS, ErrorAnswer, Text, refusal
 
-PREFIX = "/api/v1"
 JUDGE_TIMEOUT_S = 25.0
 BODY_TIMEOUT_S = 30.0
 JUDGING = 2
@@ -33,24 +23,12 @@ HELD = 4
 """So many are in memory, from their first byte on (MAX_BYTES each); further ones are told to come again."""
 BUSY_S = 1
 
-PartId = Annotated[int, Path(ge=1, le=MAX_ID, description="id of the inspection")]
-BeforeId = Annotated[int | None, Query(ge=1, le=MAX_ID, description="only ids below this: the next page")]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="how many a page")]
-Text = Annotated[str, Query(max_length=MAX_TEXT)]
-REFUSALS: dict[int | str, dict[str, object]] = {code: {"model": ErrorAnswer} for code in (401, 403, 404, 422, 503)}
 _PICTURE_BODY = {
     "requestBody": {
         "required": True,
         "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")},
     }
 }
-
-
-def refusal(status: int, error: str, problems: tuple[Problem, ...] = (), again_s: int = 0) -> JSONResponse:
-    """An answer that says what is wrong; `again_s`: when it may be tried again."""
-    named = tuple(ProblemAnswer(where=p.where, what=p.what) for p in problems)
-    headers = {"Retry-After": str(again_s)} if again_s else None
-    return JSONResponse(ErrorAnswer(error=error, problems=named).model_dump(), status, headers)
 
 
 class Api:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
-from agent import paths
 from agent.status import Alarm
 from agent.store.values import Tally
-from agent.version import __version__
 from agent.web import drawing
 from agent.web.hub import View
 from agent.web.results import NO_PARTS, TAPE, added
@@ -23,20 +21,6 @@ from pipelines.values import Reason
 
 REASONS_SHOWN = 4
 LIVE_MODES = frozenset({Mode.RUNNING, Mode.IDLE})
-
-
-def environment() -> Environment:
-    """The templates: everything is escaped, an unknown name is an error."""
-    made = Environment(
-        loader=FileSystemLoader(paths.templates()),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    made.globals.update(drawing=drawing, version=__version__)
-    return made
 
 
 @dataclass(frozen=True, slots=True)

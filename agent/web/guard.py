@@ -61,7 +61,7 @@ class Guard:
         host = _name_of(headers.get("host", ""))
         if host in self._names or _is_address(host):
             return None
-        return Refusal(421, f"host {host[:80]!r} is not a name of this station; add it to web.names to allow it")
+        return Refusal(421, f"host {host[:80]!r} is not a name of this server; add it to web.names to allow it")
 
     def _foreign(self, scope: Scope, headers: Headers) -> "Refusal | None":
         """A change asked for by another site's page."""

@@ -1,20 +1,6 @@
-"""Where the page's head leads to: one row a place, in the order shown."""
+"""Where the head of the station's page leads to: one row a place, in the order shown."""
 
-from dataclasses import dataclass
-
-from agent.web.who import Role
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A link of the navigation; its text is the catalogue's `nav.NAME`."""
-
-    name: str
-    """What a page says as `here`."""
-    path: str
-    least: Role = "viewer"
-    """Who sees it."""
-
+from agent.web.frame import Place
 
 PLACES: tuple[Place, ...] = (
     Place("line", "/"),

@@ -1,4 +1,4 @@
-"""The line view and its live stream; switches of language and theme."""
+"""The line view and its live stream."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -7,16 +7,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from agent.web.api import refusal
-from agent.web.catalogue.text import LANGUAGES
 from agent.web.desk import Desk
-from agent.web.forms import read_form
 from agent.web.hub import View
-from agent.web.sheet import THEMES, back
+from agent.web.rest import refusal
 from agent.web.shown import lane_names
-
-YEAR_S = 365 * 86400
-_MAX_FORM_BYTES = 4096
 
 
 class Pages:
@@ -31,7 +25,6 @@ class Pages:
         add("/", self.line)
         add("/live/{name}", self.live)
         add("/events", self.stream)
-        add("/preferences", self.preferences, methods=["POST"])
 
     async def line(self, request: Request, lane: str = "", kiosk: str | None = None) -> Response:
         """The line view; `lane` shows one lane only, `kiosk` no navigation around it."""
@@ -70,15 +63,6 @@ class Pages:
         """A live picture; it goes within seconds."""
         jpeg = self._desk.hub.live.picture(name)
         return Response(status_code=404) if jpeg is None else Response(jpeg, media_type="image/jpeg")
-
-    async def preferences(self, request: Request) -> Response:
-        """Keep language or theme in a cookie and go back."""
-        form = await read_form(request, _MAX_FORM_BYTES)
-        answer = back(form.get("next", "/"))
-        for name, allowed in (("language", LANGUAGES), ("theme", THEMES)):
-            if (value := form.get(name)) in allowed:
-                answer.set_cookie(f"okng_{name}", str(value), max_age=YEAR_S, httponly=True, samesite="lax")
-        return answer
 
 
 def line_address(lane: str, kiosk: bool) -> str:

@@ -1,16 +1,16 @@
 """One page out of a template, in the viewer's language and theme: what every area of the page draws with."""
 
 import time
+from datetime import tzinfo
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment
 
-from agent.config import StationConfig
-from agent.web.board import Board
-from agent.web.catalogue.text import LANGUAGES, Language
-from agent.web.nav import PLACES, SETUP
+from agent.web.catalogue.text import LANGUAGES, Language, Texts
+from agent.web.frame import Frame
 from agent.web.speech import Speech, preferred
 from agent.web.who import TROUBLE_KEY, person
 
@@ -21,16 +21,18 @@ THEMES: tuple[Theme, ...] = ("auto", "light", "dark")
 class Sheets:
     """Draws pages. Raises nothing of its own; an unknown name in a template is an error of ours."""
 
-    def __init__(self, board: Board, station: StationConfig) -> None:
-        self._board = board
-        self._station = station
+    def __init__(self, templates: Environment, texts: Texts, zone: tzinfo, frame: Frame) -> None:
+        self._templates = templates
+        self._texts = texts
+        self._zone = zone
+        self.frame = frame
 
     def speech(self, request: Request) -> Speech:
         """The viewer's language: chosen by cookie, else by the configuration, else the browser's."""
         chosen = request.cookies.get("okng_language", "")
-        wanted = chosen if chosen in LANGUAGES else self._station.languages
+        wanted = chosen if chosen in LANGUAGES else self.frame.languages
         language: Language = preferred(wanted, request.headers.get("accept-language", ""))
-        return Speech(language, self._board.zone)
+        return Speech(language, self._zone, self._texts)
 
     def page(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
         """A template with what every page needs; `here` names the place in the navigation."""
@@ -42,16 +44,16 @@ class Sheets:
             "speech": speech,
             "t": speech.say,
             "theme": theme if theme in THEMES else "auto",
-            "station": self._station,
+            "frame": self.frame,
             "who": who,
             "trouble": request.scope.get(TROUBLE_KEY, ""),
-            "places": tuple(place for place in PLACES if who.may(place.least)),
-            "setup_places": tuple(place for place in SETUP if who.may(place.least)),
+            "places": tuple(place for place in self.frame.places if who.may(place.least)),
+            "setup_places": tuple(place for place in self.frame.setup if who.may(place.least)),
             "at_utc_us": at,
             "zone_name": speech.local(at).tzname() or "",
             "next": local(request.url.path + (f"?{request.url.query}" if request.url.query else "")),
         }
-        html = self._board.templates.get_template(template).render({**shared, **values, "status": status})
+        html = self._templates.get_template(template).render({**shared, **values, "status": status})
         return HTMLResponse(html, status)
 
     def error(self, request: Request, status: int, detail: str = "") -> HTMLResponse:

@@ -1,14 +1,15 @@
 """Says things in the viewer's language: texts of the catalogue, numbers, times of the plant."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 
 from agent.status import COMMANDS_OFF, NOBODY_LISTENS
 from agent.web.catalogue.areas import CATALOGUES
-from agent.web.catalogue.text import LANGUAGES, Language, Texts
+from agent.web.catalogue.text import LANGUAGES, Language, Texts, joined
 from pipelines.values import Reason, Rule
 
-CATALOGUE: Texts = {key: text for texts in CATALOGUES for key, text in texts.items()}
+CATALOGUE: Texts = joined(CATALOGUES)
+"""All that the station's page says."""
 _KNOWN = {NOBODY_LISTENS: "uplink.nobody_listens", COMMANDS_OFF: "uplink.commands_off"}
 NOTHING = "–"
 """Shown where there is no value: never a zero that nobody measured."""
@@ -46,6 +47,8 @@ class Speech:
 
     language: Language
     zone: tzinfo
+    texts: Texts = field(default_factory=lambda: CATALOGUE, repr=False, compare=False)
+    """The program's catalogue."""
 
     @property
     def tag(self) -> str:
@@ -54,15 +57,15 @@ class Speech:
 
     def say(self, key: str, **values: object) -> str:
         """The text of a key. Raises KeyError for a key that the catalogue does not have."""
-        text = CATALOGUE[key].of(self.language)
+        text = self.texts[key].of(self.language)
         return text.format(**values) if values else text
 
     def has(self, key: str) -> bool:
-        return key in CATALOGUE
+        return key in self.texts
 
     def named(self, kind: str, name: str) -> str:
         """A name that may be in the catalogue ("label", "alarm"); as it is where it is not."""
-        text = CATALOGUE.get(f"{kind}.{name}")
+        text = self.texts.get(f"{kind}.{name}")
         return text.of(self.language) if text else name.replace("_", " ")
 
     def said(self, detail: str) -> str:

@@ -10,10 +10,11 @@ import pytest
 from agent import paths
 from agent.config import AnyCamera
 from agent.status import CameraState, DiskStatus, EngineState, UplinkState
-from agent.web import board, pages, shown
+from agent.web import board, shown
 from agent.web.answers import StagesAnswer
 from agent.web.catalogue.areas import CATALOGUES
 from agent.web.catalogue.text import LANGUAGES
+from agent.web.sheet import THEMES
 from agent.web.shown import Mode
 from agent.web.speech import CATALOGUE
 from pipelines.values import Outcome, Purpose, Rule
@@ -74,7 +75,7 @@ def test_every_name_of_the_contracts_has_its_words() -> None:
         *(f"uplink.{s}" for s in get_args(UplinkState)),
         *(f"disk.{s}" for s in get_args(evidence)),
         *(f"camera_kind.{get_args(kind)[0]}" for kind in kinds),
-        *(f"theme.{theme}" for theme in pages.THEMES),
+        *(f"theme.{theme}" for theme in THEMES),
         *(f"stage.{name}" for name in StagesAnswer.model_fields),
     ]
     assert [key for key in wanted if key not in CATALOGUE] == []

@@ -12,7 +12,8 @@ import pytest
 
 from agent.status import Alarm
 from agent.store.values import Review
-from agent.web.people.rights import RIGHTS, Rights
+from agent.web.people.rights import Rights
+from agent.web.rights import RIGHTS
 from pipelines.values import Outcome
 from tests.web import axe_core
 from tests.web.browsing import CHROMIUM, opened, shot, sync_api
@@ -66,7 +67,7 @@ class Walk:
     """Pages to see, one a route."""
 
     def __init__(self, *paths: str) -> None:
-        self._rights = Rights()
+        self._rights = Rights(RIGHTS)
         self._waiting: list[str] = []
         self.seen: set[str] = set()
         self.add(*paths)

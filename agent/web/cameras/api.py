@@ -9,12 +9,11 @@ from starlette.concurrency import run_in_threadpool
 
 from agent.errors import ControlFailed
 from agent.status import CameraState, LaneStatus, SettingStatus
-from agent.web.answers import ErrorAnswer
-from agent.web.api import PREFIX, REFUSALS, Limit, refusal
 from agent.web.cameras.mode import MOST_WHY, Mode, mode_of, tell
 from agent.web.desk import Desk
 from agent.web.forms import body_of, sent
 from agent.web.query import PAGE
+from agent.web.rest import PREFIX, REFUSALS, ErrorAnswer, Limit, refusal
 from agent.web.who import person
 
 Name = Annotated[str, Path(max_length=63, description="name of the lane")]

@@ -2,6 +2,7 @@
 
 from agent.web.catalogue.cameras import CAMERAS
 from agent.web.catalogue.charts import CHARTS
+from agent.web.catalogue.here import HERE
 from agent.web.catalogue.history import HISTORY, ONE_PART
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.models import MODELS
@@ -27,6 +28,7 @@ CATALOGUES: tuple[Texts, ...] = (
     HISTORY,
     ONE_PART,
     PEOPLE,
+    HERE,
     SHIFT,
     RECIPES,
     CAMERAS,

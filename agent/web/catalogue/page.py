@@ -172,7 +172,6 @@ ERRORS: Texts = {
     "error.422": Text("A value is not allowed.", "有取值不被允许。"),
     "error.503": Text("The results cannot be read now.", "暂时无法读取结果。"),
     "error.other": Text("This did not work.", "操作未成功。"),
-    "error.back": Text("Back to the line view", "返回产线视图"),
 }
 
 UNITS: Texts = {

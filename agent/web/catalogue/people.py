@@ -5,10 +5,6 @@ from agent.web.catalogue.text import Text, Texts
 DOOR: Texts = {
     "login.title": Text("Log in", "登录"),
     "login.do": Text("Log in", "登录"),
-    "login.back": Text("Back to the line", "返回产线"),
-    "login.lost": Text(
-        "Password forgotten? An admin of this station gives you a new one.", "忘记密码？请本工位的管理员重置。"
-    ),
     "login.wrong": Text("Name or password is wrong.", "用户名或密码错误。"),
     "login.wrong_password": Text("This is not your password.", "当前密码不正确。"),
     "login.wait": Text("Too many failures: try again in {wait}.", "失败次数过多：请在 {wait}后重试。"),
@@ -18,11 +14,6 @@ DOOR: Texts = {
     "login.why.ended": Text("You have logged out.", "您已退出登录。"),
     "login.why.changed": Text("Your password was changed: log in with the new one.", "密码已更改，请用新密码登录。"),
     "logout.do": Text("Log out", "退出登录"),
-    "first.title": Text("Set up this station", "初次设置"),
-    "first.lead": Text(
-        "Nobody can log in here yet. The set-up code shows that you may make the first admin.",
-        "此工位尚无用户。请凭设置码创建首位管理员。",
-    ),
     "first.code": Text("Set-up code", "设置码"),
     "first.code.help": Text("It stands in the page's log on this box:", "见本机网页进程的日志："),
     "first.name": Text("Your name", "您的姓名"),
@@ -43,10 +34,6 @@ DOOR: Texts = {
     "password.too_short": Text("Too short: at least {least} characters.", "太短：至少 {least} 个字符。"),
     "password.too_long": Text("Too long: at most {most} characters.", "太长：最多 {most} 个字符。"),
     "password.too_plain": Text("Too few different characters.", "重复字符过多。"),
-    "password.too_easy": Text(
-        "Too easy: it is mostly your name, the station's name or a word that everybody tries first.",
-        "太简单：主要由姓名、工位名或常见密码组成。",
-    ),
     "password.differs": Text("The two passwords differ.", "两次输入的密码不一致。"),
     "password.same": Text("This is the password that you have now.", "与当前密码相同。"),
     "name.missing": Text("A name is needed.", "请输入名称。"),
@@ -68,14 +55,6 @@ PERSONS: Texts = {
     "role.operator": Text("Operator", "操作员"),
     "role.engineer": Text("Engineer", "工程师"),
     "role.admin": Text("Admin", "管理员"),
-    "role.viewer.what": Text("Sees line, parts and figures; changes nothing.", "查看产线、工件与统计，不能更改。"),
-    "role.operator.what": Text(
-        "Works at the line: reviews parts, starts and ends shifts.", "在线操作：复核工件、开班与交班。"
-    ),
-    "role.engineer.what": Text(
-        "Sets up: recipes, cameras, models; releases the line.", "设置配方、相机与模型；放行产线。"
-    ),
-    "role.admin.what": Text("All of it, and people and tokens.", "全部权限，并管理人员与令牌。"),
     "who.machine": Text("this machine", "本机"),
     "who.console": Text("console", "控制台"),
     "who.token": Text("token {name}", "令牌 {name}"),
@@ -149,7 +128,6 @@ PERSONS: Texts = {
     ),
     "token.made": Text("The new token", "新令牌"),
     "token.once": Text("Copy it now: it is shown this once and not kept.", "请立即复制：仅显示一次，系统不保存。"),
-    "token.example": Text("ADDRESS/api/v1/status", "地址/api/v1/status"),
     "token.name": Text("Program", "程序"),
     "token.by": Text("Made by", "创建人"),
     "token.expires": Text("Valid until", "有效期至"),

@@ -1,6 +1,6 @@
 """A text in both languages, side by side, so that neither can be missing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple, get_args
 
 Language = Literal["en", "zh"]
@@ -18,3 +18,8 @@ class Text(NamedTuple):
 
 
 Texts = Mapping[str, Text]
+
+
+def joined(catalogues: Iterable[Texts]) -> Texts:
+    """One catalogue of several, which have no key in common."""
+    return {key: text for texts in catalogues for key, text in texts.items()}

@@ -13,12 +13,12 @@ from pydantic import BaseModel, Field
 
 from agent.store.values import PartQuery
 from agent.web.answers import CountAnswer, InspectionAnswer, InspectionsAnswer, inspection_answer
-from agent.web.api import PREFIX, REFUSALS, PartId, refusal
 from agent.web.desk import Desk
 from agent.web.history import table
 from agent.web.history.ranges import Ranges
 from agent.web.pictures import evidence_file, kept_headers, media_type
 from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE, one_more, read_query
+from agent.web.rest import PREFIX, REFUSALS, PartId, refusal
 from agent.web.spreadsheet import BOM
 
 COUNTED = 10_000

@@ -11,7 +11,6 @@ from fastapi.responses import FileResponse, Response
 from agent.errors import Problem
 from agent.store.search import recipes_and_models
 from agent.store.values import StoredPart
-from agent.web.api import PREFIX, PartId
 from agent.web.board import reasons_of
 from agent.web.catalogue.judging import LABELS
 from agent.web.desk import Desk
@@ -22,6 +21,7 @@ from agent.web.history.ranges import RANGES, Ranges
 from agent.web.history.thumbs import Thumbs
 from agent.web.pictures import evidence_file, kept_headers, media_type
 from agent.web.query import FIELDS, QueryRefused, address, one_more, read_query
+from agent.web.rest import PREFIX, PartId
 from agent.web.speech import Speech
 from pipelines.values import Purpose
 

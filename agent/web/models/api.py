@@ -10,8 +10,6 @@ from starlette.exceptions import HTTPException
 
 from agent.errors import ControlFailed, StationRefused
 from agent.store.beside import disagreements
-from agent.web.answers import ErrorAnswer
-from agent.web.api import PREFIX, REFUSALS, Limit, Text, refusal
 from agent.web.desk import Desk
 from agent.web.forms import body_of, sent
 from agent.web.models import answers as a
@@ -22,6 +20,7 @@ from agent.web.models.errands import Act, Errand
 from agent.web.models.held import held_of
 from agent.web.models.judges import named
 from agent.web.query import MAX_ID, PAGE
+from agent.web.rest import PREFIX, REFUSALS, ErrorAnswer, Limit, Text, refusal
 from agent.web.who import person
 
 WAIT_S = 0.5

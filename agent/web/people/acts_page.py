@@ -15,10 +15,10 @@ from fastapi.responses import Response, StreamingResponse
 from agent.errors import Problem
 from agent.store.people import acts
 from agent.store.people.values import Act, ActQuery
-from agent.web.desk import Desk
 from agent.web.people.act_query import FIELDS, address, read_act_query
+from agent.web.people.desk import PeopleDesk
 from agent.web.query import QueryRefused
-from agent.web.speech import CATALOGUE, Speech
+from agent.web.speech import Speech
 from agent.web.who import person
 
 CSV_PAGE, CSV_MOST = 1000, 200_000
@@ -28,7 +28,7 @@ _COLUMNS = ("time_utc", "id", "who", "role", "by", "address", "act", "subject", 
 class ActPages:
     """The routes; `router` has them all."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PeopleDesk) -> None:
         self._desk = desk
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/setup/acts", self.acts)
@@ -83,7 +83,7 @@ class ActPages:
 
 def areas(speech: Speech) -> tuple[tuple[str, str], ...]:
     """(area, its name) of every area that has acts in the catalogue."""
-    keys = dict.fromkeys(key.split(".")[1] for key in CATALOGUE if key.startswith("act."))
+    keys = dict.fromkeys(key.split(".")[1] for key in speech.texts if key.startswith("act."))
     return tuple((area, speech.named("area", area)) for area in keys)
 
 

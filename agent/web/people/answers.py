@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.store.people.values import Act, Outcome, Role, Token, User, Way
-from agent.web.answers import moment
+from agent.web.rest import moment
 from agent.web.who import Person
 
 MAX_DAYS = 3650

@@ -10,9 +10,6 @@ from agent.errors import Problem
 from agent.store.people import acts, sessions, users
 from agent.store.people.users import PersonRefused
 from agent.store.people.values import Token, User
-from agent.web.answers import ErrorAnswer
-from agent.web.api import PREFIX, BeforeId, Limit, Text, refusal
-from agent.web.desk import Desk
 from agent.web.forms import body_of, read_model
 from agent.web.people.act_query import read_act_query
 from agent.web.people.acts_page import one_more
@@ -32,10 +29,12 @@ from agent.web.people.answers import (
     person_answer,
     token_values,
 )
+from agent.web.people.desk import PeopleDesk
 from agent.web.people.names import NameRefused
 from agent.web.people.office import Office
 from agent.web.people.passwords import Busy, PasswordRefused
 from agent.web.query import MAX_ID, PAGE
+from agent.web.rest import PREFIX, BeforeId, ErrorAnswer, Limit, Text, refusal
 from agent.web.who import person
 
 T = TypeVar("T")
@@ -50,7 +49,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 class PeopleApi:
     """The routes; `router` has them all."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PeopleDesk) -> None:
         self._desk = desk
         self._office = Office(desk.people, desk.acts)
         self.router = APIRouter(prefix=PREFIX, responses=_REFUSALS, tags=["people"])

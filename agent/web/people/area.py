@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter
 
-from agent.web.desk import Desk
 from agent.web.people.acts_page import ActPages
 from agent.web.people.api import PeopleApi
+from agent.web.people.desk import PeopleDesk
 from agent.web.people.door import Door
 from agent.web.people.pages import PeoplePages
 
 
-def area(desk: Desk) -> tuple[APIRouter, ...]:
+def area(desk: PeopleDesk) -> tuple[APIRouter, ...]:
     return (Door(desk).router, PeoplePages(desk).router, ActPages(desk).router, PeopleApi(desk).router)

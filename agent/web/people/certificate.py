@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent.atomic import write_atomically
-from agent.config import Config, WebConfig
+from agent.config import WebConfig
 from agent.errors import OkngError
 
 log = logging.getLogger(__name__)
@@ -58,15 +58,14 @@ class Papers:
     self_made: bool
 
 
-def papers_of(config: Config, names: Iterable[str], now: datetime) -> Papers:
-    """The configured certificate, else the self-made one, made or renewed where it has to be.
+def papers_of(web: WebConfig, data: Path, names: Iterable[str], now: datetime) -> Papers:
+    """The configured certificate, else the self-made one below the data folder, made or renewed where it has to be.
 
     Raises CertificateRefused where one cannot be read, made or does not fit its key.
     """
-    web = config.web
     if web.certificate is not None and web.key is not None:
         return _checked(web.certificate, web.key, False)
-    folder = config.station.data / "web" / FOLDER
+    folder = data / "web" / FOLDER
     file, key_file = folder / "certificate.pem", folder / "key.pem"
     wanted = _subjects(names, web)
     try:

@@ -14,9 +14,9 @@ from agent.errors import StoreFailed
 from agent.store.people import sessions, users
 from agent.store.people.users import NewUser, PersonRefused
 from agent.store.people.values import User
-from agent.web.desk import Desk
 from agent.web.forms import read_form
 from agent.web.people import passwords
+from agent.web.people.desk import PeopleDesk
 from agent.web.people.identity import address_of, person_of
 from agent.web.people.names import NameRefused, checked_name
 from agent.web.people.passwords import Busy, PasswordRefused
@@ -45,7 +45,7 @@ class Tried:
 class Door:
     """The routes; `router` has them all."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PeopleDesk) -> None:
         self._desk = desk
         self._people: People = desk.people
         self.router = APIRouter(include_in_schema=False)

@@ -32,13 +32,13 @@ ErrorPage = Callable[[Request, int, str], Response]
 class Gate:
     """Lets a request through to the application, or answers in its place."""
 
-    def __init__(self, app: ASGIApp, people: People, acts: Acts, error_page: ErrorPage) -> None:
+    def __init__(self, app: ASGIApp, rights: Rights, people: People, acts: Acts, error_page: ErrorPage) -> None:
         self._app = app
         self._people = people
         self._identity: Identity = people.identity
         self._acts = acts
         self._error_page = error_page
-        self._rights = Rights()
+        self._rights = rights
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         right = self._rights.of(scope["method"], scope["path"])

@@ -10,10 +10,9 @@ from fastapi.responses import Response
 from agent.store.people import sessions, users
 from agent.store.people.users import PersonRefused
 from agent.store.people.values import User
-from agent.web.desk import Desk
 from agent.web.forms import read_form
-from agent.web.nav import SETUP
 from agent.web.people import passwords
+from agent.web.people.desk import PeopleDesk
 from agent.web.people.names import NameRefused
 from agent.web.people.office import MAX_DAYS, Office
 from agent.web.people.passwords import Busy, PasswordRefused
@@ -32,7 +31,7 @@ TOKEN_ROLES: tuple[Role, ...] = ("viewer", "operator", "engineer", "admin")
 class PeoplePages:
     """The routes; `router` has them all."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PeopleDesk) -> None:
         self._desk = desk
         self._people: People = desk.people
         self._office = Office(desk.people, desk.acts)
@@ -54,7 +53,7 @@ class PeoplePages:
     def setup(self, request: Request) -> Response:
         """The first of the set-up's pages that this person may see; the own account where there is none."""
         who = person(request)
-        return back(next((place.path for place in SETUP if who.may(place.least)), "/me"))
+        return back(next((place.path for place in self._desk.sheets.frame.setup if who.may(place.least)), "/me"))
 
     def people(self, request: Request) -> Response:
         return self._list(request)

@@ -1,12 +1,13 @@
 """What all routes about persons share: built once, beside the desk's other things."""
 
 import logging
+from pathlib import Path
 from urllib.parse import urlencode
 
-from agent.config import Config
+from agent.config import WebConfig
 from agent.errors import StoreFailed
 from agent.store.people import users
-from agent.store.people.database import PeopleDatabase, file_of
+from agent.store.people.database import PeopleDatabase
 from agent.web.people.identity import Identity
 from agent.web.people.passwords import HashingThread
 from agent.web.people.secret import code_digest, new_code
@@ -19,16 +20,15 @@ log = logging.getLogger(__name__)
 class People:
     """Persons, their sessions and the programs' tokens. Thread-safe."""
 
-    def __init__(self, config: Config) -> None:
-        self.database = PeopleDatabase(file_of(config.station.data))
-        self.sessions = Sessions(self.database, config.web)
+    def __init__(self, file: Path, web: WebConfig, about: tuple[str, ...]) -> None:
+        """`file` is `web.db`; `about`: names of the place, which a password must not be."""
+        self.database = PeopleDatabase(file)
+        self.sessions = Sessions(self.database, web)
         self.tokens = Tokens(self.database)
-        self.identity = Identity(self.sessions, self.tokens, config.web)
+        self.identity = Identity(self.sessions, self.tokens, web)
         self.throttle = Throttle(self.database)
         self.hashing = HashingThread()
-        station = config.station
-        self.about = (station.name, station.line, station.site)
-        """What a password must not be."""
+        self.about = about
         self._has_admin = False
 
     def has_admin(self) -> bool:

@@ -12,10 +12,10 @@ from agent.quality.pareto import pareto
 from agent.quality.study import Asked, Measure, names_of
 from agent.quality.yields import Counts, summed
 from agent.store.study import causes, control, places, score_spread, series
-from agent.web.api import PREFIX, REFUSALS
 from agent.web.desk import Desk
 from agent.web.quality.ask import Spans
 from agent.web.query import MAX_TEXT
+from agent.web.rest import PREFIX, REFUSALS
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
 

@@ -6,10 +6,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.recipe_versions import Version
-from agent.web.answers import ProblemAnswer, moment
 from agent.web.recipes.desk import Saved
 from agent.web.recipes.shelf import Sheet
 from agent.web.recipes.trial import Tried
+from agent.web.rest import ProblemAnswer, moment
 from pipelines.values import Outcome
 
 

@@ -8,8 +8,6 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from agent.errors import Problem, RecipeRefused
-from agent.web.answers import ErrorAnswer, ProblemAnswer
-from agent.web.api import PREFIX, Limit, refusal
 from agent.web.desk import Desk
 from agent.web.forms import body_of, sent
 from agent.web.query import PAGE
@@ -33,6 +31,7 @@ from agent.web.recipes.differ import looks_anew
 from agent.web.recipes.shelf import Sheet, lanes_by
 from agent.web.recipes.trial import try_on
 from agent.web.recipes.words import said
+from agent.web.rest import PREFIX, ErrorAnswer, Limit, ProblemAnswer, refusal
 from agent.web.who import person
 
 Name = Annotated[str, Path(max_length=63, description="name of the recipe")]

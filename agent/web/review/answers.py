@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from agent.review.rates import Audit, Rate
 from agent.store.ledger import Entry, Judgement, Kind
 from agent.store.values import Change, PersonVerdict, ReviewBox, StoredPart, Stratum
-from agent.web.answers import moment
+from agent.web.rest import moment
 from agent.web.review.asked import Books
 from agent.web.review.books import Machine
 from pipelines.values import Outcome

@@ -8,11 +8,10 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from agent.store.ledger import Judgement, Kind, Said, entries, judgements
-from agent.web.answers import ErrorAnswer
-from agent.web.api import PREFIX, REFUSALS, BeforeId, Limit, Text, refusal
 from agent.web.desk import Desk
 from agent.web.forms import read_json
 from agent.web.query import MAX_ID, PAGE, Reading
+from agent.web.rest import PREFIX, REFUSALS, BeforeId, ErrorAnswer, Limit, Text, refusal
 from agent.web.review.answers import (
     EntriesAnswer,
     LedgerAnswer,

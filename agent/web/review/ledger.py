@@ -12,10 +12,10 @@ from agent.errors import Problem
 from agent.review.word import class_of
 from agent.store.ledger import ALWAYS, KINDS, Entry, Kind, entries, judged_with
 from agent.store.queue import EVERY
-from agent.web.answers import moment
 from agent.web.board import reasons_of
 from agent.web.desk import Desk
 from agent.web.query import QueryRefused
+from agent.web.rest import moment
 from agent.web.review.asked import BOUNDS, CONFIDENCES, LEDGER, PILES, Books, Work, read_books, read_page
 from agent.web.review.bench import MANY, Bench
 from agent.web.review.books import counts, percent, percent_plain, percent_up, sheet

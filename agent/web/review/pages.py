@@ -12,12 +12,12 @@ from agent.store.ledger import judged_with
 from agent.store.queue import Wanted
 from agent.store.values import StoredPart
 from agent.web import drawing
-from agent.web.api import PartId
 from agent.web.board import reasons_of
 from agent.web.desk import Desk
 from agent.web.forms import read_form
 from agent.web.pictures import evidence_file, kept_headers
 from agent.web.query import QueryRefused
+from agent.web.rest import PartId
 from agent.web.review.asked import FILTER, PILES, Pile, Work, read_page, read_work
 from agent.web.review.bench import MANY, Bench, Look, WordRefused
 from agent.web.review.claims import Seat

@@ -11,10 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from agent.challenges import MOST_PARTS, ChallengeRefused, checked
 from agent.errors import Problem
 from agent.store.challenges import RunQuery
-from agent.web.answers import ErrorAnswer
-from agent.web.api import PREFIX, BeforeId, Limit, PartId, Text, refusal
 from agent.web.forms import read_json
 from agent.web.query import MAX_ID, PAGE, QueryRefused, Reading
+from agent.web.rest import PREFIX, BeforeId, ErrorAnswer, Limit, PartId, Text, refusal
 from agent.web.shift import answers
 from agent.web.shift.desk import ActRefused, ShiftDesk
 from agent.web.who import person

@@ -12,9 +12,9 @@ from agent.challenges import MOST_PARTS, ChallengePart, ChallengeRefused, Challe
 from agent.errors import Problem
 from agent.recipes import Recipes
 from agent.store.challenges import RunQuery
-from agent.web.api import PartId
 from agent.web.forms import read_form
 from agent.web.query import MAX_ID, Reading
+from agent.web.rest import PartId
 from agent.web.sheet import back
 from agent.web.shift.desk import ActRefused, ShiftDesk
 from agent.web.shift.sheets import hold_csv

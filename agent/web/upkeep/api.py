@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from agent.errors import ControlFailed, StationRefused
 from agent.status import Alarm
 from agent.store.happened import find_events, kept
-from agent.web.answers import ErrorAnswer, EventsAnswer, event_answer
-from agent.web.api import PREFIX, REFUSALS, refusal
+from agent.web.answers import EventsAnswer, event_answer
 from agent.web.desk import Desk
 from agent.web.forms import body_of, read_model
 from agent.web.query import MAX_ID, MAX_PAGE, MAX_TEXT, PAGE
+from agent.web.rest import PREFIX, REFUSALS, ErrorAnswer, refusal
 from agent.web.upkeep.asked import read_events
 from agent.web.upkeep.box import DAY_S, machine, pace, temperatures
 from agent.web.upkeep.events import MOST_NOTE, acknowledge

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from cryptography import x509
 
-from agent.config import Config
+from agent.config import WebConfig
 from agent.web.people.certificate import CertificateRefused, own_addresses, papers_of
 from tests.web.fake_station import running
 from tests.web.served import serving
@@ -21,9 +21,8 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 NAMES = ("box7", "box7.local", "line.example")
 
 
-def config(folder: Path, **web: object) -> Config:
-    station = {"data": str(folder / "data"), "runtime": str(folder / "run")}
-    return Config.model_validate({"station": station, "web": {"host": "0.0.0.0", **web}})
+def web(**options: object) -> WebConfig:
+    return WebConfig.model_validate({"host": "0.0.0.0", **options})
 
 
 def of(file: Path) -> x509.Certificate:
@@ -31,7 +30,7 @@ def of(file: Path) -> x509.Certificate:
 
 
 def test_it_names_what_the_page_is_called_by_and_its_key_is_for_nobody_else(tmp_path: Path) -> None:
-    papers = papers_of(config(tmp_path), NAMES, NOW)
+    papers = papers_of(web(), tmp_path, NAMES, NOW)
     named = of(papers.certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert set(NAMES) <= set(named.get_values_for_type(x509.DNSName))
     addresses = {str(one) for one in named.get_values_for_type(x509.IPAddress)}
@@ -46,36 +45,36 @@ def test_it_names_what_the_page_is_called_by_and_its_key_is_for_nobody_else(tmp_
 
 
 def test_it_stays_until_its_end_comes_near_or_a_name_is_new(tmp_path: Path) -> None:
-    first = papers_of(config(tmp_path), NAMES, NOW)
+    first = papers_of(web(), tmp_path, NAMES, NOW)
     key = first.key.read_bytes()
-    assert papers_of(config(tmp_path), NAMES, NOW + timedelta(days=300)).fingerprint == first.fingerprint
-    assert papers_of(config(tmp_path), NAMES[:1], NOW).fingerprint == first.fingerprint
-    renewed = papers_of(config(tmp_path), NAMES, NOW + timedelta(days=380))
+    assert papers_of(web(), tmp_path, NAMES, NOW + timedelta(days=300)).fingerprint == first.fingerprint
+    assert papers_of(web(), tmp_path, NAMES[:1], NOW).fingerprint == first.fingerprint
+    renewed = papers_of(web(), tmp_path, NAMES, NOW + timedelta(days=380))
     assert renewed.fingerprint != first.fingerprint
     assert renewed.ends > NOW + timedelta(days=700)
-    named = papers_of(config(tmp_path), (*NAMES, "newname"), NOW + timedelta(days=380))
+    named = papers_of(web(), tmp_path, (*NAMES, "newname"), NOW + timedelta(days=380))
     assert named.fingerprint != renewed.fingerprint
     assert named.key.read_bytes() == key
 
 
 def test_a_clock_that_was_never_set_makes_one_that_lasts(tmp_path: Path) -> None:
     """FIELD 23: a box without a battery boots in 1970."""
-    papers = papers_of(config(tmp_path), NAMES, datetime(1970, 1, 2, tzinfo=UTC))
+    papers = papers_of(web(), tmp_path, NAMES, datetime(1970, 1, 2, tzinfo=UTC))
     assert papers.ends > datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def test_a_broken_one_is_made_anew_and_a_given_one_is_never_touched(tmp_path: Path) -> None:
-    made = papers_of(config(tmp_path), NAMES, NOW)
+    made = papers_of(web(), tmp_path, NAMES, NOW)
     given, key = tmp_path / "given.pem", tmp_path / "given.key"
     shutil.copy(made.certificate, given)
     shutil.copy(made.key, key)
     made.certificate.write_text("-----BEGIN CERTIFICATE-----\nxx\n-----END CERTIFICATE-----\n")
-    assert papers_of(config(tmp_path), NAMES, NOW).fingerprint != made.fingerprint
-    own = papers_of(config(tmp_path, certificate=str(given), key=str(key)), ("other",), NOW + timedelta(days=5000))
+    assert papers_of(web(), tmp_path, NAMES, NOW).fingerprint != made.fingerprint
+    own = papers_of(web(certificate=str(given), key=str(key)), tmp_path, ("other",), NOW + timedelta(days=5000))
     assert (own.fingerprint, own.self_made) == (made.fingerprint, False)
     key.write_text("no key")
     with pytest.raises(CertificateRefused, match=r"given\.pem"):
-        papers_of(config(tmp_path, certificate=str(given), key=str(key)), NAMES, NOW)
+        papers_of(web(certificate=str(given), key=str(key)), tmp_path, NAMES, NOW)
 
 
 def test_the_page_is_shown_by_https_with_a_secure_cookie_and_says_what_is_wrong_with_a_given_one(

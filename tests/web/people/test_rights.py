@@ -9,7 +9,8 @@ from starlette.routing import Mount, Route
 
 from agent.config import Config
 from agent.web.app import desk_of, routes
-from agent.web.people.rights import RIGHTS, Right, Rights
+from agent.web.people.rights import Right, Rights
+from agent.web.rights import RIGHTS
 from agent.web.who import ROLES
 
 
@@ -40,7 +41,7 @@ def test_every_route_has_its_row_and_every_row_its_route(known: list[tuple[str, 
 
 
 def test_a_row_is_found_by_what_is_asked() -> None:
-    rights = Rights()
+    rights = Rights(RIGHTS)
     for right in RIGHTS:
         sample = right.path.replace("{path:path}", "a/b")
         while "{" in sample:
