@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 DATABASE = "results.db"
 IDLE_S = 0.1
+"""So often it looks at the clock while nothing comes."""
 OPEN_TIMEOUT_S = 15.0
 """Longer than the write thread is ever busy with one thing, shorter than a watchdog waits."""
 RETRY_MAX_S = 1.0
@@ -58,13 +59,16 @@ class Writer(Facts):
         temperature_c: Temperature = lambda _: None,
         reserve_bytes: int = 0,
         free: Free = free_bytes,
+        idle_s: float = IDLE_S,
     ) -> None:
         """`data` is the folder of `results.db`; every lane named gets its summaries, empty ones too.
 
-        Where the disk has less than `reserve_bytes` free and no picture can go, the oldest rows go.
+        Where the disk has less than `reserve_bytes` free and no picture can go, the oldest rows go. `idle_s`:
+        so often windows and housekeeping have their turn while nothing comes.
         """
         super().__init__(data / DATABASE, Inbox(2 * config.group_max), encoder, clock)
         self._config = config
+        self._idle_s = idle_s
         self._book = Book(
             path=self.database,
             config=config,
@@ -182,7 +186,9 @@ class Writer(Facts):
             log.warning("the wall clock jumped by %.1f s", by_s)
             self.event("clock_jumped", by_s=round(by_s, 3))
         if not self._group:
-            self._group = self._begun(self._inbox.take(self._config.group_max, IDLE_S, self._config.group_ms / 1e3))
+            self._group = self._begun(
+                self._inbox.take(self._config.group_max, self._idle_s, self._config.group_ms / 1e3)
+            )
             self._inbox.hold(len(self._group))
         try:
             self._open()

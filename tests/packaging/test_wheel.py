@@ -51,7 +51,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if needs_hatchling():
         pytest.skip("needs hatchling (requirements/station.txt)")
     source = tmp_path_factory.mktemp("source") / "okng"
-    skip = shutil.ignore_patterns(".git", ".venv", "__pycache__", ".*_cache", ".hypothesis", "build", "dist", "tests")
+    skip = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", "build", "dist", "tests")
     shutil.copytree(ROOT, source, ignore=skip, symlinks=True)
     if not (source / "README.md").exists():
         pytest.skip("the source has no README.md")

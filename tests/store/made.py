@@ -31,6 +31,8 @@ from pipelines.values import (
 START_US = 1_780_012_800_000_000
 """2026-05-29T00:00:00Z, on a whole window of any length used here."""
 MINUTE_US = 60_000_000
+IDLE_S = 0.005
+"""A clock that is turned by hand wakes nobody: the write thread looks at it more often than a station's."""
 
 
 class HandClock:
@@ -140,21 +142,22 @@ def writer(
     lanes: tuple[str, ...] = ("top",),
     **config: object,
 ) -> Writer:
-    return Writer(data, StoreConfig(**config), settle, lanes=lanes, encoder=Plain(), clock=clock)  # type: ignore[arg-type]
+    kept = StoreConfig(**config)  # type: ignore[arg-type]
+    return Writer(data, kept, settle, lanes=lanes, encoder=Plain(), clock=clock, idle_s=IDLE_S)
 
 
 def drained(store: Writer, turns: int = 2, timeout_s: float = 30.0) -> None:
     """Wait until all that was handed over is durable and so many whole turns have passed since."""
     pause = threading.Event()
-    for _ in range(round(timeout_s / 0.005)):
+    for _ in range(round(timeout_s / 0.002)):
         if store.waiting == 0 or store.crash:
             break
-        pause.wait(0.005)
+        pause.wait(0.002)
     assert not store.crash, store.crash
     assert store.waiting == 0, f"{store.waiting} still wait: {store.trouble}"
     until = store.progress() + turns
-    for _ in range(round(timeout_s / 0.005)):
+    for _ in range(round(timeout_s / 0.002)):
         if store.progress() >= until:
             return
-        pause.wait(0.005)
+        pause.wait(0.002)
     raise AssertionError("the write thread makes no turns")

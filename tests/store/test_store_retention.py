@@ -14,7 +14,7 @@ from agent.store.values import Evidence, PartQuery
 from agent.store.write import Writer
 from pipelines.values import Outcome, Stamp
 from tests.store.audit import audit
-from tests.store.made import Committed, HandClock, Plain, drained, record, writer
+from tests.store.made import IDLE_S, Committed, HandClock, Plain, drained, record, writer
 
 DAY_S = 86_400
 
@@ -158,9 +158,18 @@ class Disk:
 def room(data: Path, clock: HandClock, disk: Disk, settle: Settle = "off") -> Writer:
     config = StoreConfig(window_s=60)
     lanes, reserve = ("top", "side"), 100_000_000
-    return Writer(
-        data, config, settle, lanes=lanes, encoder=Plain(), clock=clock, reserve_bytes=reserve, free=disk
-    ).start()
+    store = Writer(
+        data,
+        config,
+        settle,
+        lanes=lanes,
+        encoder=Plain(),
+        clock=clock,
+        reserve_bytes=reserve,
+        free=disk,
+        idle_s=IDLE_S,
+    )
+    return store.start()
 
 
 def reusable(store: Writer) -> int:

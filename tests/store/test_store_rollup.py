@@ -61,7 +61,7 @@ def test_hours_instead_of_minutes(tmp_path: Path) -> None:
     reader = Reader(store.database)
     born = reader.outbox().epoch
     store.event("something", n=1)
-    for n in range(1, 181):
+    for n in range(1, 121):
         store.add(record(n, tuple(Outcome)[n % 3], ("top", "side")[n % 2], missed=1, at=clock.now()), None, done)
         done.wait(n)
         clock.pass_s(60)
@@ -73,8 +73,8 @@ def test_hours_instead_of_minutes(tmp_path: Path) -> None:
     assert [m.seq for m in messages] == list(range(1, outbox.last_seq + 1))
     said = [json.loads(m.payload) for m in messages]
     sums = [s for s in said if "window" in s]
-    assert sum(s["parts"] for s in sums) == 180
-    assert sum(s["missed"] for s in sums) == 180
+    assert sum(s["parts"] for s in sums) == 120
+    assert sum(s["missed"] for s in sums) == 120
     spans = {(s["window"]["end_utc_us"] - s["window"]["start_utc_us"]) / 60e6 for s in sums}
     assert max(spans) == 60
     assert min(spans) == 1
@@ -85,7 +85,7 @@ def test_hours_instead_of_minutes(tmp_path: Path) -> None:
     assert [s["detail"]["n"] for s in said if s.get("name") == "something"] == [1]
     store.close()
     audit(store.database, done.ids)
-    assert reader.totals("top").parts + reader.totals("side").parts == 180
+    assert reader.totals("top").parts + reader.totals("side").parts == 120
 
 
 def names(store: Writer) -> list[str]:
@@ -121,16 +121,16 @@ def test_many_events_become_their_counts(tmp_path: Path) -> None:
 def test_a_new_epoch_is_rare(tmp_path: Path) -> None:
     """All that waits is encoded anew each time: so it is done when much is gained by it."""
     clock = HandClock()
-    store = writer(tmp_path, clock, settle="off", unsettled_max=500, lanes=("top", "side")).start()
+    store = writer(tmp_path, clock, settle="off", unsettled_max=200, lanes=("top", "side")).start()
     epochs = set()
-    for n in range(450):
+    for n in range(180):
         store.event("said", n=n)
-    for _ in range(400):
+    for _ in range(160):
         clock.pass_s(60)
         drained(store, 1)
         epochs.add(Reader(store.database).outbox().epoch)
     assert 2 <= len(epochs) <= 5
-    assert Reader(store.database).outbox().unsettled <= 550
+    assert Reader(store.database).outbox().unsettled <= 220
     store.close()
     audit(store.database)
 
@@ -139,13 +139,13 @@ def test_days_where_hours_are_not_enough(tmp_path: Path) -> None:
     """FIELD 19: a year without a centre stays within the quota."""
     clock, done = HandClock(), Committed()
     store = writer(tmp_path, clock, settle="off", unsettled_max=100, window_s=3600).start()
-    for n in range(1, 401):
+    for n in range(1, 161):
         store.add(record(n, at=clock.now()), None, done)
         done.wait(n)
         clock.pass_s(3600)
         drained(store, 1)
     assert Reader(store.database).outbox().unsettled <= 111
-    assert Reader(store.database).totals("top").parts == 400
+    assert Reader(store.database).totals("top").parts == 160
     spans = [s.window.end_utc_us - s.window.start_utc_us for s, _ in Reader(store.database).summaries("top", 1000)]
     assert max(spans) == 24 * 3_600_000_000
     assert min(spans) == 3_600_000_000
