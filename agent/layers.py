@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from agent.config import Config
 from agent.errors import Problem
 from agent.options import place
 from agent.profile import Profile
 
 PREFIX = "OKNG_"
+FLEET_PREFIX = "OKNG_FLEET_"
+"""Of the centre's own configuration: not the station's, though it begins alike."""
 _MAX_BYTES = 1 << 20
 _MAX_SYNTAX_ERRORS = 20
 _AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -80,15 +83,15 @@ def _quote(line: str) -> str:
     return f": {line[:60]}" if line else ""
 
 
-def environment_layer(environment: Mapping[str, str]) -> Layer:
-    """The layer of the OKNG_* variables: OKNG_WEB__PORT is web.port."""
+def environment_layer(environment: Mapping[str, str], prefix: str = PREFIX) -> Layer:
+    """The layer of the variables with a prefix: OKNG_WEB__PORT is web.port."""
     values: dict[str, Any] = {}
     names: dict[str, str] = {}
     problems: list[Problem] = []
     for variable, text in sorted(environment.items()):
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(prefix) or (prefix == PREFIX and variable.startswith(FLEET_PREFIX)):
             continue
-        steps = variable.removeprefix(PREFIX).lower().split("__")
+        steps = variable.removeprefix(prefix).lower().split("__")
         if text.lstrip().startswith(("[", "{")):
             value = _value(text)
             if value is None:
@@ -135,12 +138,14 @@ def flatten(values: Any, prefix: str = "") -> Iterator[str]:
         yield from flatten(value, f"{prefix}.{name}" if prefix else str(name))
 
 
-def second_reading(raw: Mapping[str, Any], environment: Layer, error: ValidationError) -> dict[str, Any] | None:
+def second_reading(
+    raw: Mapping[str, Any], environment: Layer, error: ValidationError, root: type[BaseModel] = Config
+) -> dict[str, Any] | None:
     """With the refused texts of the environment read as TOML values; None where that changes nothing."""
     again: dict[str, Any] = copy.deepcopy(dict(raw))
     changed = False
     for found in error.errors():
-        steps, text = place(found["loc"]).steps, found["input"]
+        steps, text = place(found["loc"], root).steps, found["input"]
         if ".".join(steps) not in environment.names or not isinstance(text, str):
             continue
         value = _value(text)

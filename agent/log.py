@@ -17,7 +17,7 @@ LEVELS: Mapping[str, int] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
-OURS = ("agent", "pipelines")
+OURS = ("agent", "pipelines", "fleet")
 """Loggers are named by their module: these packages are ours."""
 _SYSLOG: Mapping[int, int] = {
     logging.DEBUG: 7,

@@ -26,6 +26,7 @@ PATTERNS = {
     r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$": "a public key: 32 bytes in base64, 44 characters",
     r"^([a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9][0-9]{0,4})?$": "a host in lower case, or host:port",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day, HH:MM",
+    r"^(|sqlite:////?[^?]+|postgresql\+psycopg://\S+)$": "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE",
     r"^[^\x00-\x1f/]+$": "at most 32 characters, none of them /",
 }
 """The configuration's patterns in words."""
@@ -178,7 +179,7 @@ RETIRED: Mapping[tuple[str, str], str] = {
 """(section, option) that was there once -> what to do instead."""
 
 
-def suggest_option(name: str, parent: type[BaseModel] | None) -> str:
+def suggest_option(name: str, parent: type[BaseModel] | None, root: type[BaseModel] = Config) -> str:
     """What was meant by an unknown option: a near name beside it, else the same name in another section."""
     retired = RETIRED.get((parent.__name__, name)) if parent else None
     if retired:
@@ -186,7 +187,7 @@ def suggest_option(name: str, parent: type[BaseModel] | None) -> str:
     beside = suggest(name, list(parent.model_fields)) if parent else ""
     if beside:
         return beside
-    elsewhere = [o.name for o in options_of(Config) if o.name.rpartition(".")[2] == name]
+    elsewhere = [o.name for o in options_of(root) if o.name.rpartition(".")[2] == name]
     if elsewhere:
         return f", did you mean {' or '.join(elsewhere)}?"
     return f"; known here: {', '.join(parent.model_fields)}" if parent else ""

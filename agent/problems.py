@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agent.config import Config, Slug
@@ -16,13 +16,18 @@ _ROUNDS = 6
 _SECRET = re.compile(r"://[^/@\s]*@")
 
 
-def problems_of(error: ValidationError | None, origins: Mapping[str, str], cut: bool) -> list[Problem]:
+def problems_of(
+    error: ValidationError | None, origins: Mapping[str, str], cut: bool, root: type[BaseModel] = Config
+) -> list[Problem]:
     """One problem for each error, in the order of the options.
 
     `cut`: a part of the configuration could not be read, so what is missing may have been there.
+    `root`: the model that refused.
     """
     details = error.errors() if error is not None else []
-    return [_problem(d, origins) for d in details if not (cut and d["type"] in ("missing", "union_tag_not_found"))]
+    return [
+        _problem(d, origins, root) for d in details if not (cut and d["type"] in ("missing", "union_tag_not_found"))
+    ]
 
 
 def shown(value: object) -> str:
@@ -66,25 +71,25 @@ def _take_out(left: dict[str, Any], detail: ErrorDetails) -> Iterator[str]:
         yield ".".join(steps)
 
 
-def _problem(detail: ErrorDetails, origins: Mapping[str, str]) -> Problem:
-    at = place(detail["loc"])
+def _problem(detail: ErrorDetails, origins: Mapping[str, str], root: type[BaseModel]) -> Problem:
+    at = place(detail["loc"], root)
     name = at.name
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         name += ".kind"
     origin = origins.get(name, "")
     source = f" (from {origin})" if origin.startswith(("OKNG_", "profile ")) else ""
-    return Problem(name, _what(detail, at) + source)
+    return Problem(name, _what(detail, at, root) + source)
 
 
-def _what(detail: ErrorDetails, at: Place) -> str:
+def _what(detail: ErrorDetails, at: Place, root: type[BaseModel]) -> str:
     kind, value = detail["type"], detail["input"]
     unit = f" ({unit_of(at.field)})" if at.field is not None and unit_of(at.field) else ""
     if detail["loc"] and detail["loc"][-1] == "[key]":
         what = f"the name is {shown(value)}, allowed: {allowed_of(Slug)}"
     elif kind == "extra_forbidden":
-        what = "unknown" + suggest_option(at.steps[-1], at.parent)
+        what = "unknown" + suggest_option(at.steps[-1], at.parent, root)
     elif kind.startswith("union_tag"):
-        what = _wrong_kind(detail)
+        what = _wrong_kind(detail, root)
     elif kind == "value_error":
         what = detail["msg"].removeprefix("Value error, ")
     elif at.field is None:
@@ -98,8 +103,8 @@ def _what(detail: ErrorDetails, at: Place) -> str:
     return what
 
 
-def _wrong_kind(detail: ErrorDetails) -> str:
-    field = place(detail["loc"]).field
+def _wrong_kind(detail: ErrorDetails, root: type[BaseModel]) -> str:
+    field = place(detail["loc"], root).field
     kinds = list(cameras(field.annotation)) if field is not None else []
     tag = detail.get("ctx", {}).get("tag")
     if tag is None:

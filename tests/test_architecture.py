@@ -15,10 +15,12 @@ OURS = ("agent", "pipelines", "training", "fleet")
 HOMES: Mapping[str, tuple[str, ...]] = {
     "openvino": ("agent/station/engines/openvino.py", "training/", "benchmarks/"),
     "onnxruntime": ("agent/station/engines/onnx.py", "training/"),
-    "paho": ("agent/uplink/mqtt.py", "fleet/"),
-    "sqlalchemy": ("agent/store/", "fleet/"),
-    "alembic": ("agent/store/", "fleet/"),
-    "sqlite3": ("agent/store/", "fleet/", "benchmarks/search.py"),
+    "paho": ("agent/uplink/mqtt.py", "fleet/collector/mqtt.py", "benchmarks/fleet"),
+    "sqlalchemy": ("agent/store/", "fleet/store/"),
+    "alembic": ("agent/store/", "fleet/store/"),
+    "psycopg": ("fleet/store/",),
+    "pyarrow": ("fleet/web/",),
+    "sqlite3": ("agent/store/", "fleet/store/", "benchmarks/search.py"),
     "pyudev": ("agent/udev.py",),
     "ultralytics": ("training/", "benchmarks/"),
     "torch": ("training/", "benchmarks/"),
@@ -133,7 +135,8 @@ WEB_FOUNDATION = (
 )  # fmt: skip
 """What two programs' pages stand on: of it nothing knows the station."""
 FLEET_TAKES = (
-    *("agent.uplink.messages", "agent.uplink.flat", "agent.quality", "agent.store.people"),
+    *("agent.uplink.messages", "agent.uplink.payload", "agent.uplink.flat", "agent.uplink.link", "agent.quality"),
+    *("agent.store.people", "agent.store.database", "agent.store.migrate"),
     *(f"agent.web.{name}" for name in WEB_FOUNDATION),
 )
 TAKE_TRAINING = ("agent/commands/", "agent/station/engines/table.py")

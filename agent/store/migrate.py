@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from agent import notify
@@ -103,6 +104,14 @@ def _copy(database: Path, copy: Path) -> None:
 
 
 def _upgrade(database: Path, head: str, folders: Sequence[Path]) -> None:
+    engine = writer(database)
+    with engine.connect() as connection:
+        run_revisions(connection, head, folders)
+    engine.dispose()
+
+
+def run_revisions(connection: Connection, head: str, folders: Sequence[Path]) -> None:
+    """Run the revisions in `folders` up to `head`, in one transaction. Raises SQLAlchemyError."""
     # Imported where something is to migrate: a station that runs on carries no alembic in its memory.
     from alembic import command
     from alembic.config import Config
@@ -111,8 +120,5 @@ def _upgrade(database: Path, head: str, folders: Sequence[Path]) -> None:
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(str(f).replace("%", "%%") for f in folders))
-    engine = writer(database)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, head)
-    engine.dispose()
+    config.attributes["connection"] = connection
+    command.upgrade(config, head)

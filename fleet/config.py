@@ -1,0 +1,72 @@
+"""What a centre can be told: every option with its default, bounds, unit and meaning on one line.
+
+The values are frozen; reading and merging them from files is `fleet.settings`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agent.config import LogConfig, Section, Slug, TlsConfig, WebConfig, opt
+
+StoreUrl = Annotated[str, Field(pattern=r"^(|sqlite:////?[^?]+|postgresql\+psycopg://\S+)$")]
+"""Empty, sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE."""
+
+
+class CentreConfig(Section):
+    """Whose fleet this is, and where the centre keeps its things."""
+
+    name: str = opt("", "name of the plant or company, shown on the pages", max_length=60)
+    data: Path = opt(Path("/var/lib/okng-fleet"), "folder of the database (SQLite) and of the page's persons")
+    timezone: str = opt("UTC", "the plant's time zone, an IANA name, used by the pages")
+    languages: Literal["auto", "en", "zh"] = opt("auto", "language of the pages; auto: the browser's")
+
+
+class BrokerConfig(Section):
+    """The broker that the stations send to."""
+
+    host: str = opt("127.0.0.1", "broker's host name or address", min_length=1)
+    port: int = opt(1883, "broker's port", ge=1, le=65535)
+    protocol: Literal[5, 3] = opt(5, "MQTT 5, or 3 for 3.1.1: then one collector only, it has no shared subscriptions")
+    tls: TlsConfig | None = opt(None, "TLS; none: plain text")
+    user: str = opt("", "user name")
+    password_file: Path | None = opt(None, "file that holds the password and nothing else")
+    topic: str = opt("okng/{site}/{line}/{station}", "the stations' topic prefix, as their uplink.topic says it")
+    group: Slug = opt("okng-fleet", "name of the shared subscription: collectors of one group share the messages")
+    collector: Slug | Literal[""] = opt(
+        "", "name of this collector among those of its group, the same at each start; empty: this machine's name"
+    )
+    keepalive_s: int = opt(30, "MQTT keep-alive", "s", ge=5, le=3600)
+    session_s: int = opt(
+        120, "the broker keeps a collector's messages for so long when it is away", "s", ge=0, le=604_800
+    )
+    receive_max: int = opt(1000, "messages that may be on their way to this collector at once", ge=1, le=65_535)
+    retry_min_s: float = opt(0.5, "first wait before connecting again", "s", ge=0.01)
+    retry_max_s: float = opt(30.0, "longest wait before connecting again", "s", ge=0.01)
+
+
+class FleetStoreConfig(Section):
+    """The database."""
+
+    url: StoreUrl = opt("", "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE; empty: fleet.db in data")
+    password_file: Path | None = opt(None, "file that holds PostgreSQL's password and nothing else")
+    batch: int = opt(500, "most messages in one transaction", ge=1, le=5000)
+    windows_days: float = opt(92.0, "age at which single windows and events go", "d", gt=0)
+    hours_days: float = opt(3650.0, "age at which the sums of hours go", "d", gt=0)
+
+
+class FleetWebConfig(WebConfig):
+    """The fleet's pages."""
+
+    port: int = opt(8090, "port to listen on", ge=0, le=65535)
+
+
+class FleetConfig(Section):
+    """The whole configuration of a centre: `fleet.toml`."""
+
+    fleet: CentreConfig = opt(CentreConfig(), "whose and where")
+    broker: BrokerConfig = opt(BrokerConfig(), "the broker")
+    store: FleetStoreConfig = opt(FleetStoreConfig(), "the database")
+    web: FleetWebConfig = opt(FleetWebConfig(), "the pages")
+    log: LogConfig = opt(LogConfig(), "messages")
