@@ -1,4 +1,7 @@
-"""The page as a process of its own, for the tests: `agent.web.app.run` on a free port of 127.0.0.1."""
+"""The page as a process of its own, for the tests: `agent.web.app.run` on a free port of 127.0.0.1.
+
+`serving` forks it off one that has imported it already; `start` begins as a station does.
+"""
 
 import json
 import os
@@ -13,6 +16,9 @@ from pathlib import Path
 
 import httpx
 
+from agent.config import Config
+from agent.log import set_up
+from tests.forked import Forked
 from tests.ports import free_port
 
 _PROGRAM = """
@@ -31,7 +37,7 @@ class Served:
     """A running page."""
 
     url: str
-    process: "subprocess.Popen[str]"
+    process: Forked
 
     def stop(self) -> int:
         """TERM, and its exit code."""
@@ -42,7 +48,7 @@ class Served:
 def start(
     config: dict[str, object], problem: str = "", file: Path | None = None, **environment: str
 ) -> "subprocess.Popen[str]":
-    """The process; its messages are kept for who waits for it."""
+    """A process with imports of its own; its messages are kept for who waits for it."""
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", _PROGRAM, json.dumps(config), problem, *([str(file)] if file else [])],
         stderr=subprocess.PIPE,
@@ -76,21 +82,23 @@ def serving(
     }
     file = folder / "station.toml"
     file.write_text(_toml(config))
-    process = start(config, problem, file)
+    process = Forked(_page, json.dumps(config), problem, file)
     scheme = "https" if web.get("tls") == "on" else "http"
     served = Served(f"{scheme}://127.0.0.1:{port}", process)
     try:
         _wait(served)
         yield served
     finally:
-        if process.poll() is None:
-            process.terminate()
-        try:
-            _, messages = process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, messages = process.communicate()
+        process.send_signal(signal.SIGTERM)
+        messages = process.ended(20)
         assert "Traceback" not in messages, messages
+
+
+def _page(config: str, problem: str, file: Path) -> int:
+    from agent.web.app import run
+
+    set_up("info")
+    return run(Config.model_validate_json(config), problem, file)
 
 
 def _toml(config: dict[str, object]) -> str:
@@ -115,5 +123,5 @@ def _wait(served: Served) -> None:
             return
         except httpx.TransportError:
             time.sleep(0.05)
-    messages = served.process.stderr.read() if served.process.poll() is not None and served.process.stderr else ""
+    messages = served.process.said.read() if served.process.poll() is not None else ""
     raise AssertionError(f"the page did not start: {messages}")

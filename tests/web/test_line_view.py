@@ -1,5 +1,6 @@
 """The line view as a kiosk: what persons overruled, the takt, full screen, tones, and a broken connection."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,9 @@ def test_a_broken_stream_is_said_until_it_is_back(
     page.goto(served.url)
     sync_api.expect(page.locator("#cut")).to_be_hidden()
     port = served.url.rpartition(":")[2]
-    served.process.kill()  # as a power cut does it: an orderly end may take its time on a busy machine
+    served.process.send_signal(
+        signal.SIGKILL
+    )  # as a power cut does it: an orderly end may take its time on a busy machine
     served.process.wait(20)
     sync_api.expect(page.locator("#cut")).to_be_visible(timeout=30_000)
     assert page.locator("#cut").inner_text().startswith("Connection lost ")

@@ -14,8 +14,7 @@ OTHER_SECRET = "seven quiet lamps"
 
 def set_up_code(served: Served) -> str:
     """Out of the page's log, as a person would read it."""
-    assert served.process.stderr is not None
-    for line in served.process.stderr:
+    for line in served.process.said:
         if "set-up code" in line:
             return line.split()[-1]
     raise AssertionError("the page's log has no set-up code")
