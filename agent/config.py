@@ -14,6 +14,8 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 
 UpdateHost = Annotated[str, Field(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9][0-9]{0,4})?$", max_length=260)]
 """A server: its name in lower case or its IPv4 address, and its port where that is not 443."""
+DiscoveryPrefix = Annotated[str, Field(pattern=r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$", max_length=100)]
+
 PublicKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$")]
 """32 bytes in base64, which has one form only."""
 ACCEPT_UNSIGNED = "yes, accept models that nobody signed"
@@ -343,6 +345,9 @@ class UplinkConfig(Section):
     commands: bool = opt(True, "take commands; needs a password or a client certificate")
     update: UpdateConfig = opt(UpdateConfig(), "models over the air")
     results: bool = opt(False, "publish one message a part as well")
+    home_assistant: DiscoveryPrefix = opt(
+        "", 'Home Assistant\'s discovery prefix, there "homeassistant"; empty: nothing is announced'
+    )
     rate_per_s: float = opt(50.0, "most messages a second in a replay", "1/s", gt=0)
     keepalive_s: int = opt(30, "MQTT keep-alive", "s", ge=5, le=3600)
     retry_min_s: float = opt(1.0, "first wait before connecting again", "s", ge=0.01)

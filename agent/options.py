@@ -28,6 +28,7 @@ PATTERNS = {
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day, HH:MM",
     r"^(|sqlite:////?[^?]+|postgresql\+psycopg://\S+)$": "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE",
     r"^[^\x00-\x1f/]+$": "at most 32 characters, none of them /",
+    r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$": "empty, or levels of letters, digits, - and _ joined by /",
 }
 """The configuration's patterns in words."""
 

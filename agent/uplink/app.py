@@ -15,6 +15,7 @@ from agent.clock import SystemClock
 from agent.config import Config
 from agent.errors import EXIT_BAD_CONFIGURATION, ConfigurationRefused
 from agent.store.read import Reader
+from agent.uplink.discovery import Discovery
 from agent.uplink.link import client_id_of, may_command, prefix_of
 from agent.uplink.mqtt import Broker
 from agent.uplink.payload import StationEncoder
@@ -22,6 +23,7 @@ from agent.uplink.presence import Presence
 from agent.uplink.replay import Replay, Source
 from agent.uplink.results import Parts, Results
 from agent.uplink.sender import Sender
+from agent.uplink.standing import Standing
 from agent.uplink.talk import Says, Talk
 from agent.uplink.update import Updates
 from agent.worker import Worker
@@ -76,11 +78,25 @@ def make_sender(config: Config, talk: Talk, source: Source, parts: Parts | None 
     clock = SystemClock()
     presence = Presence(prefix, encoder, clock)
     commands = [f"{prefix}/cmd/+"] if may_command(config) else []
-    subscriptions = [presence.topic, f"{prefix}/ack", *commands]
+    discovery = Discovery.of(config, prefix) if config.uplink.home_assistant else None
+    subscriptions = [presence.topic, f"{prefix}/ack", *commands, *(discovery.topics if discovery else ())]
     broker = Broker(config.uplink, client_id_of(config), subscriptions, presence.will)
     replay = Replay(source, asks_settled=config.uplink.settle != "none")
     results = None if parts is None else Results(parts, encoder)
-    return Sender(config, prefix, broker, replay, talk, presence, encoder, clock, Updates(config, clock), results)
+    return Sender(
+        config,
+        prefix,
+        broker,
+        replay,
+        talk,
+        presence,
+        Standing(prefix, encoder, clock),
+        encoder,
+        clock,
+        Updates(config, clock),
+        results,
+        discovery,
+    )
 
 
 def _watch(stop: list[int], workers: list[Worker], sender: Sender | None) -> str:

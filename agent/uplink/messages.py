@@ -57,6 +57,16 @@ class StatusMessage(FromStation):
     why: str = Field("", description="offline only: stopped, or lost")
 
 
+class AlarmsMessage(FromStation):
+    """`alarms`, retained: what stands now, said anew whenever it changes. For those who do not keep events."""
+
+    schema_: Literal["okng.alarms/1"] = Field("okng.alarms/1", alias="schema")
+    up: Flag = Field(description="whether the station's own process answers; with 0 nothing is known of its alarms")
+    standing: Count | None = Field(None, description="how many alarms stand")
+    unacknowledged: Count | None = Field(None, description="those of them that nobody has acknowledged")
+    names: str = Field("", description="comma-separated ALARM or ALARM:LANE")
+
+
 class _Stored(FromStation):
     id: str = Field(description="epoch-seq, or epoch-r-record: unique in the station")
     epoch: Epoch
@@ -318,6 +328,7 @@ class AnswerMessage(FromStation):
 
 MESSAGES: Mapping[str, type[Message]] = {
     "status": StatusMessage,
+    "alarms": AlarmsMessage,
     "summary": SummaryMessage,
     "event": EventMessage,
     "result": ResultMessage,

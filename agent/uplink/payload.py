@@ -4,6 +4,7 @@ This is what a centre imports of okng. The messages themselves stand in `agent.u
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,12 +12,14 @@ from pydantic import ValidationError
 
 from agent.config import StationConfig
 from agent.errors import OkngError
+from agent.status import Alarm
 from agent.store.values import StoredEvent, StoredPart, Totals
 from agent.uplink.flat import counts, detail, flat, measures, ms, slug, text, verdict, window
 from agent.uplink.messages import (
     COMMANDS,
     MESSAGES,
     AckMessage,
+    AlarmsMessage,
     AnswerMessage,
     Command,
     EventMessage,
@@ -31,6 +34,7 @@ from pipelines.summary import Summary
 __all__ = [
     "COMMANDS",
     "AckMessage",
+    "AlarmsMessage",
     "AnswerMessage",
     "Command",
     "EventMessage",
@@ -161,6 +165,15 @@ class StationEncoder:
         return encode(
             StatusMessage.model_validate({**self._who(since_ms * 1000), **made, "instance": instance, "why": why})
         )
+
+    def alarms(self, ts_ms: int, alarms: Sequence[Alarm] | None) -> bytes:
+        """The retained message on `alarms`; None: the station does not answer."""
+        fields: dict[str, Any] = {**self._who(ts_ms * 1000), "up": int(alarms is not None)}
+        if alarms is not None:
+            fields["standing"] = len(alarms)
+            fields["unacknowledged"] = sum(not alarm.acknowledged_by for alarm in alarms)
+            fields["names"] = text(",".join(f"{a.name}:{a.lane}" if a.lane else a.name for a in alarms))
+        return encode(AlarmsMessage.model_validate(fields))
 
     def answer(self, ts_ms: int, command_id: str, command: str, error: str, said: dict[str, Any]) -> bytes:
         """The answer to a command; an empty error means that it was carried out."""

@@ -9,12 +9,14 @@ from agent.errors import StoreFailed
 from agent.ports import Clock
 from agent.status import COMMANDS_OFF, NOBODY_LISTENS
 from agent.uplink.commands import Answer, Desk
+from agent.uplink.discovery import Discovery
 from agent.uplink.link import Acknowledged, Arrived, Happening, Offline, Online, may_command
 from agent.uplink.mqtt import Broker
 from agent.uplink.payload import AckMessage, PayloadRefused, StationEncoder, decode
 from agent.uplink.presence import Presence
 from agent.uplink.replay import Replay
 from agent.uplink.results import Results
+from agent.uplink.standing import Standing
 from agent.uplink.talk import Says, Settle, Talk
 from agent.uplink.update import Updates
 
@@ -35,11 +37,14 @@ class Sender:
     replay: Replay
     talk: Talk
     presence: Presence
+    standing: Standing
     encoder: StationEncoder
     clock: Clock
     updates: Updates
     results: Results | None = None
     """Live results, where they are asked for."""
+    discovery: Discovery | None = None
+    """Home Assistant's, where it is asked for."""
     puback_s: float = 30.0
     """A broker that acknowledges nothing for so long, with messages in flight, is given up, s."""
     turned_at: float = field(default_factory=time.monotonic)
@@ -72,6 +77,7 @@ class Sender:
             self._answer(self._desk.done(done.order, done.said, done.error, self._now_ms()))
         self._send()
         self._show_results()
+        self._tell()
         self._settle_by_broker()
         self.talk.say(self.says())
 
@@ -109,6 +115,9 @@ class Sender:
                 self._unheard = False
                 self.replay.connected(window)
                 self._publish(self.presence.topic, self.presence.birth(), retain=True)
+                self.standing.connected()
+                if self.discovery is not None:
+                    self.discovery.connected()
             case Offline():
                 self.replay.disconnected()
             case Acknowledged():
@@ -118,6 +127,8 @@ class Sender:
                     log.warning("another client speaks as this station")
             case Arrived(topic=topic) if topic == f"{self.prefix}/ack":
                 self._ack(happening)
+            case Arrived(topic=topic) if self.discovery is not None and topic in self.discovery.topics:
+                self.discovery.heard(topic, happening.payload)
             case Arrived():
                 order, answers = self._desk.take(happening, self._now_ms())
                 self._answer(answers)
@@ -200,6 +211,17 @@ class Sender:
                 self.broker.publish(f"{self.prefix}/{topic}", payload, qos=0)
         except StoreFailed as error:
             self._store = str(error)
+
+    def _tell(self) -> None:
+        """What is kept by the broker: the alarms that stand, and the announcement to Home Assistant."""
+        if not self.broker.online:
+            return
+        alarms = self.standing.due(self.talk.seen)
+        if alarms is not None:
+            self._publish(self.standing.topic, alarms, retain=True)
+        found = self.discovery.due(time.monotonic()) if self.discovery is not None else None
+        if self.discovery is not None and found is not None:
+            self._publish(self.discovery.topic, found, retain=True)
 
     def _settle_by_broker(self) -> None:
         """settle = puback: the broker's word is taken for the centre's."""

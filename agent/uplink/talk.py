@@ -14,12 +14,14 @@ from typing import Any
 from agent.control import ask
 from agent.errors import ControlFailed
 from agent.slot import Slot
-from agent.status import UplinkState
+from agent.status import Alarm, Status, UplinkState
 from agent.uplink.commands import Order
 
 SAY_S = 1.0
 """How the uplink is, is said this often, and at once when it changed, s."""
 RETRY_S = 1.0
+LOOK_S = 2.0
+"""How often the station is asked which alarms stand, s."""
 ORDER_S = 10.0
 """Longest wait for a command, s."""
 SLOW_S = 180.0
@@ -50,6 +52,14 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the station said of itself when it was last asked."""
+
+    alarms: tuple[Alarm, ...] | None
+    """None: it did not answer, twice in a row."""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """A command was carried out, or why not."""
 
@@ -75,6 +85,10 @@ class Talk:
         self._said: Says | None = None
         self._said_at = 0.0
         self._settle_at = 0.0
+        self._look_at = 0.0
+        self._missed = False
+        self.seen: Seen | None = None
+        """None: it was not asked yet."""
         self.away = ""
         """Why the station does not answer; empty when it does."""
 
@@ -108,6 +122,7 @@ class Talk:
             self._carry_out(order, ORDER_S)
         self._pass_on()
         self._speak()
+        self._look()
 
     def slow_turn(self) -> None:
         """Carry out one command that may take minutes; an end of the process does not wait for it."""
@@ -153,6 +168,18 @@ class Talk:
             return
         self._said, self._said_at = says, now
         self._try("uplink", 2.0, **_fields(says))
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        self._look_at = now + LOOK_S
+        try:
+            said = ask(self._runtime, "status", timeout_s=LOOK_S)
+            self.seen, self._missed = Seen(Status.model_validate(said["status"]).alarms), False
+        except (ControlFailed, ValueError, KeyError):  # ValidationError is a ValueError
+            # A station that is busy once is not down: who looks at a dashboard would see it flicker.
+            self.seen, self._missed = (Seen(None) if self._missed else self.seen), True
 
     def _try(self, verb: str, timeout_s: float, **arguments: object) -> bool:
         """False when the station is away or refuses; `away` says why."""

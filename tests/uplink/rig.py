@@ -16,6 +16,7 @@ from paho.mqtt.properties import Properties
 
 from agent.config import Config
 from agent.station.server import ControlServer
+from agent.status import Alarm, DiskStatus, Status, UplinkStatus
 from agent.store.values import Message, Outbox, StoredEvent
 from agent.uplink.app import make_sender
 from agent.uplink.payload import StationEncoder
@@ -75,6 +76,30 @@ class MemoryOutbox:
             return {"settled": len(held)}
 
 
+def status_with(alarms: tuple[Alarm, ...]) -> Status:
+    """What a station without lanes says of itself."""
+    return Status(
+        version="0.0.0",
+        site="plant",
+        line="line1",
+        station="station1",
+        pid=1,
+        run="run",
+        boot="boot",
+        started_utc_us=0,
+        now_utc_us=0,
+        clock_trusted=True,
+        profile="x86",
+        profile_why="the only one",
+        lanes=(),
+        disk=DiskStatus(free_mb=9000, reserve_mb=1000, evidence_mb=0, quota_mb=2000, evidence="on"),
+        uplink=UplinkStatus(state="online", detail="", said_s_ago=0, epoch="e", queued=0, unsettled=0, sent=0),
+        alarms=alarms,
+        resident_mb=100.0,
+        safe_mode="",
+    )
+
+
 class Station:
     """Answers the control socket as a station does, and remembers what was said."""
 
@@ -96,7 +121,9 @@ class Station:
         self._data = runtime.parent / "data"
         self._runtime = runtime
         self._server: ControlServer | None = None
+        self.alarms: tuple[Alarm, ...] = ()
         self._verbs = {
+            "status": lambda _: {"status": json.loads(status_with(self.alarms).model_dump_json())},
             "settle": self._kept("settle", outbox.settle),
             "uplink": self._kept("uplink", lambda _: {}),
             "pause": self._kept("pause", lambda r: self._lanes(r, "paused")),
