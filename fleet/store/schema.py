@@ -80,6 +80,7 @@ station = Table(
     _text("boot"),
     _text("instance"),
     _text("instance_before"),
+    _number("since_before_ms"),
     _text("why"),
     _number("status_us"),
     _number("heard_us"),
