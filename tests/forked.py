@@ -10,10 +10,13 @@ import signal
 import warnings
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from subprocess import TimeoutExpired
 from threading import Timer
 
-IMPORTED = ("agent.web.app", "tests.store.killed")
+from agent.config import Config
+
+IMPORTED = ("agent.web.app", "agent.uplink.app", "agent.station.app", "tests.store.killed")
 """By the process that all are forked off; what it lacks, each imports for itself."""
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(list(IMPORTED))
@@ -57,6 +60,35 @@ class Forked:
         late.cancel()
         late.join()
         return left
+
+
+def station(settings: Path, log: Path) -> Forked:
+    """`okng station --config SETTINGS`; what it says is added to the file `log`."""
+    return Forked(_station, settings, log)
+
+
+def uplink(config: Config, log: Path) -> Forked:
+    """`okng uplink` of this configuration; what it says is added to the file `log`."""
+    return Forked(_uplink, config, log)
+
+
+def _station(settings: Path, log: Path) -> int:
+    from agent.station.app import run
+
+    _say_into(log)
+    return run(settings)
+
+
+def _uplink(config: Config, log: Path) -> int:
+    from agent.uplink.app import run
+
+    _say_into(log)
+    return run(config)
+
+
+def _say_into(log: Path) -> None:
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
 
 
 def _begin(there: Connection, says: int, program: Callable[..., int], arguments: tuple[object, ...]) -> None:

@@ -1,9 +1,6 @@
 """kill -9 in the middle of a challenge run: nothing is released by half a run, and no mistake is forgotten."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,20 +11,20 @@ import pytest
 from agent.errors import ControlFailed
 from agent.store import challenges as stored
 from agent.store.read import Reader
+from tests import forked
+from tests.forked import Forked
 from tests.station.challenged import DARK, GOOD, Desk, lane, passed
 from tests.station.rig import wait_for, write_settings
 
 
 @contextmanager
-def station(settings: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agent.cli", "station", "--config", str(settings)], start_new_session=True
-    )
+def station(settings: Path) -> Iterator[Forked]:
+    process = forked.station(settings, settings.parent / "station.log")
     try:
         yield process
     finally:
-        process.kill()
-        process.wait(20)
+        process.send_signal(signal.SIGKILL)
+        process.ended(20)
 
 
 def ready(desk: Desk) -> bool:
@@ -49,7 +46,7 @@ def test_killed_in_the_middle_of_a_run(tmp_path: Path) -> None:
             number = desk.begin()
             desk.present("G-2", GOOD)
             desk.present("G-1", DARK)
-            os.kill(process.pid, signal.SIGKILL)  # its row is durable, its result perhaps not yet
+            process.send_signal(signal.SIGKILL)  # its row is durable, its result perhaps not yet
             process.wait(20)
         with station(settings):
             wait_for(lambda: ready(desk), 60)

@@ -1,11 +1,10 @@
 """kill -9 of any process at any moment: nothing shown is missing, nothing is counted twice."""
 
 import json
-import os
 import random
 import signal
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,14 +13,18 @@ import pytest
 from agent.control import ask
 from agent.demo.broker import find_mosquitto, mosquitto
 from agent.errors import ControlFailed, StoreFailed
-from agent.run import Children, Command
+from agent.settings import load
 from agent.store.read import Reader
+from agent.store.values import PartQuery
+from tests import forked
+from tests.forked import Forked
 from tests.station.rig import virtual, write_settings
 from tests.uplink.rig import Listener
 
 ROUNDS = 8
 UPLINK = '[uplink]\nhost = "127.0.0.1"\nport = {port}\nsettle = "puback"\nretry_min_s = 0.05\nretry_max_s = 0.5\n'
 STORE = "[store]\nwindow_s = 0.5\n"
+EVERY = PartQuery(limit=1 << 30)
 
 
 def newest_shown(runtime: Path, lane: str) -> int:
@@ -40,6 +43,29 @@ def judged(reader: Reader) -> int:
         return 0
 
 
+class Both:
+    """Station and uplink, each begun anew when it is gone."""
+
+    def __init__(self, *starts: Callable[[], Forked]) -> None:
+        self._starts = starts
+        self._running = [start() for start in starts]
+
+    def turn(self) -> None:
+        for n, process in enumerate(self._running):
+            if process.poll() is not None:
+                process.ended(20)
+                self._running[n] = self._starts[n]()
+
+    def kill_one(self) -> None:
+        random.choice(self._running).send_signal(signal.SIGKILL)
+
+    def stop(self) -> None:
+        for process in self._running:
+            process.send_signal(signal.SIGTERM)
+        for process in self._running:
+            process.ended(20)
+
+
 @pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 def test_killed_at_random(tmp_path: Path) -> None:
     """FIELD 17, 19 and 20, with the real processes and a real broker."""
@@ -51,39 +77,37 @@ def test_killed_at_random(tmp_path: Path) -> None:
         settings = write_settings(
             data, runtime, lanes, 'canned = [["spur", 0.9, 1, 1, 9, 9]]\n' + UPLINK.format(port=port) + STORE
         )
-        commands = [
-            Command(verb, (sys.executable, "-m", "agent.cli", verb, "--config", str(settings)))
-            for verb in ("station", "uplink")
-        ]
+        config = load(settings, environment={}).config
         reader, listener = Reader(data / "results.db"), Listener(port, "okng/plant/line1/station1/summary/#")
-        children = Children(commands)
+        both = Both(
+            lambda: forked.station(settings, tmp_path / "station.log"),
+            lambda: forked.uplink(config, tmp_path / "uplink.log"),
+        )
         shown: set[int] = set()
         try:
             for _ in range(ROUNDS):
                 before = judged(reader)
-                end = time.monotonic() + 30
+                end = time.monotonic() + 90
                 while judged(reader) < before + 20:
                     assert time.monotonic() < end, "the station did not come back"
-                    children.turn()
+                    both.turn()
                     shown.add(newest_shown(runtime, "top"))
                     time.sleep(0.02)
                 time.sleep(random.uniform(0.0, 0.3))
-                victim = random.choice(children.children)
-                if victim.pid:
-                    os.kill(victim.pid, signal.SIGKILL)
-            end = time.monotonic() + 30
-            children.turn()
+                both.kill_one()
+            end = time.monotonic() + 90
+            both.turn()
             while not judged(reader) or reader.outbox().unsettled > 2:
                 assert time.monotonic() < end, "the outbox does not drain"
-                children.turn()
+                both.turn()
                 time.sleep(0.05)
         finally:
-            children.stop()
+            both.stop()
         wait_end = time.monotonic() + 10
         while time.monotonic() < wait_end and not _holds(reader, listener):
             time.sleep(0.1)
         listener.close()
-        assert shown - {0} <= {i for i in shown if i and reader.part(i) is not None}, "a shown part is missing"
+        assert shown - {0} <= {part.id for part in reader.parts(EVERY)}, "a shown part is missing"
         assert _holds(reader, listener)
 
 
@@ -96,5 +120,5 @@ def _holds(reader: Reader, listener: Listener) -> bool:
     if not made <= {seq for _, seq in once}:
         return False
     last = max((p["last_id"] for p in once.values()), default=0)
-    rows = sum(1 for i in range(1, last + 1) if (part := reader.part(i)) is not None and part.state == "judged")
+    rows = sum(1 for part in reader.parts(EVERY) if part.id <= last and part.state == "judged")
     return sum(p["parts"] for p in once.values()) == rows

@@ -2,11 +2,8 @@
 
 import hashlib
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,6 +16,7 @@ from agent.control import ask
 from agent.errors import ControlFailed, StoreFailed
 from agent.station.models.activations import Activations
 from agent.store.read import Reader
+from tests import forked
 from tests.station.rig import LABELS, virtual, write_settings
 
 ROUNDS = 6
@@ -90,10 +88,9 @@ def test_killed_while_a_model_is_activated(tmp_path: Path) -> None:
         settings = write_settings(
             tmp_path, runtime, virtual(rate_hz=50), f"canned = {json.dumps([ANSWER])}\n", recipe=RECIPE
         )
-        command = (sys.executable, "-m", "agent.cli", "station", "--config", str(settings))
         seen: list[str] = []
         for turn in range(ROUNDS):
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = forked.station(settings, tmp_path / "station.log")
             try:
                 wait("nobody judges", lambda: judging(runtime) in ("canned-a", "canned-b"))
                 model = judging(runtime)
@@ -110,8 +107,8 @@ def test_killed_while_a_model_is_activated(tmp_path: Path) -> None:
                     told.join()
                 time.sleep(draw.uniform(0.0, 0.3))
             finally:
-                os.kill(process.pid, signal.SIGKILL)
-                process.wait()
+                process.send_signal(signal.SIGKILL)
+                process.ended(20)
                 told.join()
         models = {p.model for p in _origins(tmp_path)}
         assert models <= {"canned-a", "canned-b"}

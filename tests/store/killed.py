@@ -1,7 +1,4 @@
-"""A station's store as a process of its own, to be killed: prints each committed id, for ever.
-
-Arguments: the data folder, the number of this life.
-"""
+"""A station's store as a process of its own, to be killed: prints each committed id, for ever."""
 
 import sys
 import threading
@@ -13,7 +10,7 @@ from pipelines.values import Frame, Outcome, Record
 from tests.store.made import frame, opening, record, writer
 
 
-def main(data: Path, life: int) -> None:
+def main(data: Path, life: int) -> int:
     clock = SystemClock()
     store = writer(data, clock, lanes=("top", "side"), window_s=0.2).start()
 
@@ -36,7 +33,4 @@ def main(data: Path, life: int) -> None:
         if n % 50 == 0:
             store.event("fifty", n=n)
         time.sleep(0.002)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    return 0

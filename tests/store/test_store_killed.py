@@ -2,8 +2,6 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,27 +11,23 @@ from agent.clock import SystemClock
 from agent.store.read import Reader
 from agent.store.values import PartQuery
 from pipelines.values import Outcome, Rule
+from tests.forked import Forked
+from tests.store import killed
 from tests.store.audit import audit
 from tests.store.made import Committed, HandClock, drained, opening, record, writer
 
-ROOT = Path(__file__).parents[2]
 KILLS = 12
 
 
 def live_and_be_killed(data: Path, life: int, after_s: float) -> tuple[list[int], list[int]]:
     """Run the store until it has committed something and `after_s` have passed; the ids it showed and opened."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.store.killed", str(data), str(life)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
+    process = Forked(killed.main, data, life, says=1)
     try:
-        lines = [process.stdout.readline()]
+        lines = [process.said.readline()]
         time.sleep(after_s)
     finally:
         process.send_signal(signal.SIGKILL)
-        lines += process.stdout.read().splitlines()
-        process.stdout.close()
-        process.wait()
+        lines += process.ended(20).splitlines()
     whole = [line.strip() for line in lines if line.strip()]
     shown = [int(line) for line in whole if not line.startswith("open")]
     opened = [int(line.split()[1]) for line in whole if line.startswith("open ")]

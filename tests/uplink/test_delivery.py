@@ -4,8 +4,6 @@ import contextlib
 import json
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,15 +18,13 @@ from agent.uplink.app import make_sender
 from agent.uplink.link import prefix_of
 from agent.uplink.payload import ResultMessage, decode
 from agent.uplink.talk import Talk
+from tests import forked
+from tests.forked import Forked
 from tests.ports import free_port
 
 from .broker import Mosquitto, running
 from .rig import PREFIX, MemoryOutbox, Station, config_of, listening, uplink, wait_for
 
-PROCESS = (
-    "import sys; from agent.config import Config; from agent.uplink.app import run; "
-    "raise SystemExit(run(Config.model_validate_json(open(sys.argv[1]).read())))"
-)
 ACK = f"{PREFIX}/ack"
 EVENT = f"{PREFIX}/event"
 
@@ -148,16 +144,13 @@ def test_broker_that_stops_acknowledging(tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def process(config: Config, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    settings = folder / "config.json"
-    settings.write_text(config.model_dump_json())
-    with (folder / "log").open("wb") as log:
-        started = subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, str(settings)], stderr=log)
+def process(config: Config, folder: Path) -> Iterator[Forked]:
+    started = forked.uplink(config, folder / "log")
     try:
         yield started
     finally:
-        started.kill()
-        started.wait(10)
+        started.send_signal(signal.SIGKILL)
+        started.ended(10)
 
 
 @contextlib.contextmanager
@@ -200,7 +193,7 @@ def test_killed_process_leaves_its_will(broker: Mosquitto, tmp_path: Path) -> No
     with listening(broker.port, f"{PREFIX}/status") as watching:
         with process(config, tmp_path) as running_one:
             wait_for(lambda: watching.json(f"{PREFIX}/status"))
-            running_one.kill()
+            running_one.send_signal(signal.SIGKILL)
         wait_for(lambda: watching.json(f"{PREFIX}/status")[-1]["online"] == 0)
 
 
@@ -238,7 +231,7 @@ def test_live_results_come_from_committed_rows(broker: Mosquitto, tmp_path: Path
     wait_for(lambda: Reader(config.station.data / "results.db").last_ids())
     topic = f"{PREFIX}/result/top"
     with listening(broker.port, topic) as centre, station(config), process(config, tmp_path):
-        wait_for(lambda: "connected to" in (tmp_path / "log").read_text() or centre.got or _born(broker))
+        wait_for(lambda: centre.got or _born(broker))
         sequence = 1
         while not centre.got:  # the first look only notes where things stand
             sequence += 1

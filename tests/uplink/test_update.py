@@ -6,7 +6,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,16 +18,14 @@ from agent.uplink.commands import Order
 from agent.uplink.incoming import JOB as JOB_FILE
 from agent.uplink.incoming import LEFT_S, Incoming, Job
 from agent.uplink.update import Updates
+from tests import forked
+from tests.forked import Forked
 
 from .broker import Mosquitto, running
 from .https import Answer, Https, certificate, serving
 from .rig import PREFIX, Listener, MemoryOutbox, Station, config_of, listening, uplink, wait_for
 
 CONTENT = random.Random(2).randbytes(400_000)
-PROCESS = (
-    "import sys; from agent.config import Config; from agent.uplink.app import run; "
-    "raise SystemExit(run(Config.model_validate_json(open(sys.argv[1]).read())))"
-)
 
 
 @pytest.fixture
@@ -148,10 +145,8 @@ def test_another_file_than_announced_is_refused(
         assert rig.station.models == []
 
 
-def start(folder: Path, config: Config) -> "subprocess.Popen[bytes]":
-    settings = folder / "config.json"
-    settings.write_text(config.model_dump_json())
-    return subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, str(settings)])
+def start(folder: Path, config: Config) -> Forked:
+    return forked.uplink(config, folder / "uplink.log")
 
 
 def test_killed_in_the_middle_it_goes_on_from_there(
@@ -167,7 +162,7 @@ def test_killed_in_the_middle_it_goes_on_from_there(
         assert give(centre, "u1", server)["ok"] == 1
         wait_for(lambda: len(server.asked) == 2)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.ended(10)
         process = start(tmp_path, config)
         wait_for(lambda: "update_done" in there.steps(), 60)
         assert "update_resumed" in there.steps()
@@ -176,8 +171,8 @@ def test_killed_in_the_middle_it_goes_on_from_there(
         assert server.asked[-1].headers["If-Range"] == '"one"'
         wait_for(lambda: left(tmp_path) == [])
     finally:
-        process.terminate()
-        process.wait(20)
+        process.send_signal(signal.SIGTERM)
+        process.ended(20)
         there.stop()
 
 
@@ -245,7 +240,7 @@ def test_one_that_the_station_may_have_taken_in_is_never_called_cancelled(
         assert give(centre, "u1", server)["ok"] == 1
         wait_for(lambda: there.models)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.ended(10)
         before = len(there.of("uplink"))
         process = start(tmp_path, config)
         wait_for(lambda: "online" in [said["state"] for said in there.of("uplink")[before:]], 60)
@@ -256,8 +251,8 @@ def test_one_that_the_station_may_have_taken_in_is_never_called_cancelled(
         wait_for(lambda: left(tmp_path) == [])
     finally:
         there.taking_in.set()
-        process.terminate()
-        process.wait(20)
+        process.send_signal(signal.SIGTERM)
+        process.ended(20)
         there.stop()
 
 

@@ -4,8 +4,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,16 +21,13 @@ from agent.store.values import Outbox
 from agent.store.write import Writer
 from agent.uplink.payload import StationEncoder
 from pipelines.values import Detection, Inspection, Origin, Outcome, Quality, Reason, Record, Rule, Stages, Verdict
+from tests import forked
 
 from .broker import Mosquitto, running
 from .centre import Centre, centre
 from .rig import config_of, wait_for
 
 LANES = ("top", "bottom", "left", "right")
-PROCESS = (
-    "import sys; from agent.config import Config; from agent.uplink.app import run; "
-    "raise SystemExit(run(Config.model_validate_json(open(sys.argv[1]).read())))"
-)
 
 
 def record(lane: str, sequence: int) -> Record:
@@ -119,16 +114,14 @@ class Station:
 
 
 @contextmanager
-def uplink_process(config: Config, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    settings = folder / "config.json"
-    settings.write_text(config.model_dump_json())
-    with (folder / "uplink.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, str(settings)], stderr=log)
+def uplink_process(config: Config, folder: Path) -> Iterator[None]:
+    process = forked.uplink(config, folder / "uplink.log")
     try:
-        yield process
+        yield
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0, (folder / "uplink.log").read_text()
+        process.ended(20)
+        assert process.poll() == 0, (folder / "uplink.log").read_text()
 
 
 def power_cut(broker: Mosquitto, away_s: float, wiped: bool = False) -> None:
@@ -145,7 +138,7 @@ def test_nothing_is_lost_and_nothing_counted_twice(tmp_path: Path) -> None:
     with ExitStack() as stack:
         broker = stack.enter_context(running(tmp_path / "broker"))
         config = config_of(tmp_path, broker.port, retry_max_s=1.0)
-        config = config.model_copy(update={"store": config.store.model_copy(update={"window_s": 1.0})})
+        config = config.model_copy(update={"store": config.store.model_copy(update={"window_s": 0.4})})
         os.makedirs(config.station.data)
         there = stack.enter_context(centre(broker.port))
         station = Station(config)
