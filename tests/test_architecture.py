@@ -131,7 +131,7 @@ def test_statistics_and_their_drawings_know_no_station() -> None:
 
 WEB_FOUNDATION = (
     "acts", "body", "catalogue", "charts", "drawing", "forms", "frame", "guard", "https", "people", "preferences",
-    "quality.figures", "query", "rest", "serving", "sheet", "speech", "spreadsheet", "templating", "who",
+    "quality.figures", "query", "refusals", "rest", "serving", "sheet", "speech", "spreadsheet", "templating", "who",
 )  # fmt: skip
 """What two programs' pages stand on: of it nothing knows the station."""
 FLEET_TAKES = (

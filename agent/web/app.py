@@ -37,6 +37,7 @@ from agent.web.people.gate import Gate
 from agent.web.people.people import People
 from agent.web.people.rights import Rights
 from agent.web.people.written import WrittenActs
+from agent.web.refusals import Refusals
 from agent.web.rest import PREFIX
 from agent.web.results import Diary
 from agent.web.rights import RIGHTS
@@ -94,6 +95,7 @@ def desk_of(config: Config, problem: str, configuration: Path = paths.CONFIGURAT
         sheets=Sheets(board.templates, CATALOGUE, zone, frame),
         acts=WrittenActs(people.database),
         people=people,
+        refusals=Refusals(),
     )
 
 
@@ -114,7 +116,7 @@ def serving_of(desk: Desk) -> Serving:
 def application(desk: Desk) -> ASGIApp:
     """The whole server as one ASGI application, behind its gate and its guard."""
     gate = Gate(routes(desk), Rights(RIGHTS), desk.people, desk.acts, desk.sheets.error)
-    return Guard(gate, own_names(desk.config.web.host, desk.config.web.names))
+    return desk.refusals.of(Guard(gate, own_names(desk.config.web.host, desk.config.web.names)))
 
 
 def routes(desk: Desk) -> FastAPI:
@@ -155,7 +157,7 @@ def _add_monitoring(app: FastAPI, desk: Desk) -> None:
             stored = Stored(lanes, await asyncio.to_thread(counts.now), outbox)
         except StoreFailed:
             stored = None
-        return Response(exposition(heard, stored, desk.hub.viewers), media_type=CONTENT_TYPE)
+        return Response(exposition(heard, stored, desk.hub.viewers, desk.refusals.by_status), media_type=CONTENT_TYPE)
 
     app.add_api_route("/healthz", health, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", metrics, include_in_schema=False)

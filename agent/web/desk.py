@@ -12,6 +12,7 @@ from agent.web.hub import Hub
 from agent.web.link import Link
 from agent.web.people.certificate import Papers
 from agent.web.people.people import People
+from agent.web.refusals import Refusals
 from agent.web.sheet import Sheets
 
 DEFAULT_MAX_PX = 64_000_000
@@ -34,6 +35,7 @@ class Desk:
     sheets: Sheets
     acts: Acts
     people: People
+    refusals: Refusals
     papers: Papers | None = None
     """The certificate; None where the page is shown by plain HTTP."""
 

@@ -108,10 +108,13 @@ class Stored:
     outbox: Outbox
 
 
-def exposition(heard: Heard, stored: Stored | None, viewers: int) -> bytes:
-    """The text of one scrape; what is not known now is left out, not shown as 0."""
+def exposition(heard: Heard, stored: Stored | None, viewers: int, refused: Mapping[int, int]) -> bytes:
+    """The text of one scrape; what is not known now is left out, not shown as 0.
+
+    `refused`: HTTP status -> answers since this process started.
+    """
     registry = CollectorRegistry()
-    registry.register(_Snapshot(_families(heard, stored, viewers)))
+    registry.register(_Snapshot((*_families(heard, stored, viewers), _refused(refused))))
     return generate_latest(registry)
 
 
@@ -131,6 +134,15 @@ def _families(heard: Heard, stored: Stored | None, viewers: int) -> Iterator[Met
     if heard.status is not None:
         yield from _station(heard.status)
         yield from _lanes(heard.status.lanes)
+
+
+def _refused(refused: Mapping[int, int]) -> Metric:
+    family = CounterMetricFamily(
+        "okng_web_requests_refused", "Requests answered with an error, since this process started.", labels=("status",)
+    )
+    for status, many in refused.items():
+        family.add_metric((str(status),), many)
+    return family
 
 
 def _parts(stored: Stored) -> Metric:

@@ -99,3 +99,29 @@ def test_pictures_that_come_slowly_are_held_by_number_not_by_size(web: httpx.Cli
     while web.post("/api/v1/judge?lane=top", content=jpeg()).status_code != 200:
         assert time.monotonic() < end
     assert len(station.pushed) == before + 1
+
+
+def test_what_is_refused_is_counted(web: httpx.Client) -> None:
+    """Oversized, deep, not UTF-8, for another host, from another site, unknown: each by its status, others not."""
+
+    def counted() -> dict[str, float]:
+        lines = web.get("/metrics").text.splitlines()
+        named = (line.partition("{")[2] for line in lines if line.startswith("okng_web_requests_refused_total{"))
+        return {line.partition('"')[2].partition('"')[0]: float(line.rpartition(" ")[2]) for line in named}
+
+    before = counted()
+    asked = [
+        web.post("/api/v1/judge?lane=top", content=b"\xff\xd8\xff" + b"\0" * 70_000_000),
+        web.put("/api/v1/recipes/demo", content=b'{"a":' * 5000, headers={"content-type": "application/json"}),
+        web.put("/api/v1/recipes/demo", content=b'"\xff\xfe"', headers={"content-type": "application/json"}),
+        web.get("/", headers={"host": "evil.example"}),
+        web.post("/preferences", headers={"origin": "http://evil.example"}),
+        web.get("/no-such-page"),
+    ]
+    statuses = [answer.status_code for answer in asked]
+    assert all(status >= 400 for status in statuses), statuses
+    assert web.get("/").status_code == 200
+    after = counted()
+    for status in set(statuses):
+        assert after[str(status)] - before.get(str(status), 0) == statuses.count(status)
+    assert sum(after.values()) - sum(before.values()) == len(statuses)
