@@ -47,9 +47,9 @@ class Serving:
     people: People
     papers: Papers | None
     """The certificate; None for plain HTTP."""
-    beside: Callable[[], Coroutine[Any, Any, None]]
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None
     """Runs as long as the page: whatever ends it ends the process."""
-    stop: Callable[[], None]
+    stop: Callable[[], None] | None = None
     """Ends the streams that are open."""
 
 
@@ -150,14 +150,16 @@ async def serve(serving: Serving, listening: socket.socket) -> None:
 
     def stop() -> None:
         notify.stopping()
-        serving.stop()
+        if serving.stop is not None:
+            serving.stop()
         server.should_exit = True
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     # Whatever ends the looking ends the process: a page that goes on without it would show what was.
-    watched = (asyncio.create_task(serving.beside()), asyncio.create_task(_tell(server)))
+    beside = (asyncio.create_task(serving.beside()),) if serving.beside is not None else ()
+    watched = (*beside, asyncio.create_task(_tell(server)))
     for task in watched:
         task.add_done_callback(lambda _: stop())
     background = (

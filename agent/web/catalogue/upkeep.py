@@ -21,6 +21,7 @@ EVENTS: Texts = {
     "event.model_fallback": Text("An older model judges", "改用较早的模型"),
     "event.model_found_again": Text("A model is there again", "模型重新可用"),
     "event.model_gate_again": Text("A model is proven anew", "模型重新验证"),
+    "event.model_imported": Text("A model was imported", "模型已导入"),
     "event.model_importing": Text("A model is being imported", "正在导入模型"),
     "event.model_proved": Text("A model has proven itself", "模型已通过观察期"),
     "event.model_refused": Text("A model was refused", "模型被拒绝"),
