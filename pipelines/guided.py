@@ -10,7 +10,6 @@ import numpy as np
 
 from pipelines.align import Aligner
 from pipelines.light import grey_of
-from pipelines.recipe import Reference
 from pipelines.values import Pixels
 from pipelines.view import Misfit, Viewed
 
@@ -35,13 +34,3 @@ class Guide:
         self._seen[:, :, PART] = aligned.grey
         self._seen[:, :, DIFFERENCE] = aligned.difference
         return Viewed(self._seen, aligned.pose)
-
-
-def guide(reference: Pixels) -> Guide:
-    """A guide to this reference, (height, width, 3) BGR, within the bounds that a recipe has by default.
-
-    For pictures that come with their own reference: golden ones, those of a data set. Raises ValueError
-    where parts cannot be aligned to it.
-    """
-    bounds = Reference.model_validate({"picture": "reference"})
-    return Guide(Aligner(grey_of(reference), bounds))

@@ -46,6 +46,10 @@ def add(verbs: Verbs) -> None:
     held.add_argument("--all", action="store_true", help="those that did not pass, too")
     held.add_argument("--done", action="store_true", help="they have been dealt with: the alarm ends")
     held.set_defaults(act=_held_parts)
+    known = "it is known that a model was taken back, or that an older one judges: the alarm ends"
+    seen = what.add_parser("seen", parents=[every], help=known)
+    seen.add_argument("--recipe", default="", help="default: the only recipe in use")
+    seen.set_defaults(act=_seen)
     shadow = what.add_parser("shadow", parents=[every], help="let a model judge beside the active one; nobody is told")
     shadow.add_argument("id", help="NAME-VERSION, or off")
     shadow.add_argument("--recipe", default="", help="default: the only recipe in use")
@@ -228,6 +232,17 @@ def _held_parts(options: argparse.Namespace) -> int:
             rows.writerow((number, record.part_id, record.origin.lane, when, record.verdict.outcome, taken.model))
     if options.done:
         _say(options, "model_seen", recipe=names[0])
+    return 0
+
+
+def _seen(options: argparse.Namespace) -> int:
+    said = _say(options, "model_seen", recipe=options.recipe)
+    if options.json:
+        print(json.dumps(said, indent=1))
+        return 0
+    print(f"{said['model']}: {said['why']}; {said['to'] or 'nobody'} judges; its alarm ends")
+    if said["parts"]:
+        print(_held(said))
     return 0
 
 

@@ -1,10 +1,12 @@
 """Questions about models that came and went: asked through `Reader.ask`."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, func, select
 
 from agent.store.schema import JUDGED, inspections, origins, second_opinions
+from agent.store.values import Role
 from pipelines.values import Outcome
 
 LOOKED_AT = 100_000
@@ -55,15 +57,25 @@ class Disagreement:
     """Its picture is there."""
 
 
+def agreement(conn: Connection, model_hash: str, role: Role) -> dict[tuple[Outcome, Outcome], int]:
+    """(what was decided, what the second model said) -> parts, among its newest LOOKED_AT opinions.
+
+    Unlike a second model's figures in the status it outlives a restart of the station.
+    """
+    some, decided = _newest(model_hash, role).subquery(), inspections.c.outcome
+    query = (
+        select(decided, some.c.outcome, func.count())
+        .join(some, inspections.c.id == some.c.inspection_id)
+        .group_by(decided, some.c.outcome)
+    )
+    return {(Outcome(was), Outcome(said)): int(parts) for was, said, parts in conn.execute(query)}
+
+
 def disagreements(
-    conn: Connection, model_hash: str, role: str, before: int | None, limit: int
+    conn: Connection, model_hash: str, role: Role, before: int | None, limit: int
 ) -> tuple[Disagreement, ...]:
     """The newest first, among the newest LOOKED_AT opinions."""
-    its, part = second_opinions.c, inspections.c
-    newest = select(its.id, its.inspection_id, its.outcome).where(its.model_hash == model_hash, its.role == role)
-    if before is not None:
-        newest = newest.where(its.id < before)
-    some = newest.order_by(its.id.desc()).limit(LOOKED_AT).subquery()
+    part, some = inspections.c, _newest(model_hash, role, before).subquery()
     query = (
         select(some.c.id, part.id, part.lane, part.captured_utc_us, part.outcome, some.c.outcome, part.evidence_file)
         .join(inspections, part.id == some.c.inspection_id)
@@ -75,3 +87,12 @@ def disagreements(
         Disagreement(int(o), int(i), str(lane), int(c), Outcome(was), Outcome(now), file is not None)
         for o, i, lane, c, was, now, file in conn.execute(query)
     )
+
+
+def _newest(model_hash: str, role: Role, before: int | None = None) -> Select[Any]:
+    """(id, inspection_id, outcome) of a second model's newest LOOKED_AT opinions, or of those below an id."""
+    its = second_opinions.c
+    query = select(its.id, its.inspection_id, its.outcome).where(its.model_hash == model_hash, its.role == role)
+    if before is not None:
+        query = query.where(its.id < before)
+    return query.order_by(its.id.desc()).limit(LOOKED_AT)

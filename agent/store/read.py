@@ -15,7 +15,7 @@ from agent.store.database import means_broken, open_read_only, passes, reason, s
 from agent.store.judged import ids_judged_by, judged_by
 from agent.store.queries import committed, outcomes_query, removable
 from agent.store.records import lanes_of
-from agent.store.reviews import UNREVIEWED, agreement_query, beside_bytes_query, newest_reviews, opinion_of, review_of
+from agent.store.reviews import UNREVIEWED, beside_bytes_query, newest_reviews, opinion_of, review_of
 from agent.store.rows import PARTS, stored_event, stored_parts, summary_of
 from agent.store.schema import (
     HEAD,
@@ -40,7 +40,6 @@ from agent.store.values import (
     Outbox,
     PartQuery,
     Review,
-    Role,
     SecondOpinion,
     StoredEvent,
     StoredPart,
@@ -246,12 +245,6 @@ class Reader:
         query = select(second_opinions).where(second_opinions.c.inspection_id.in_(parts)).order_by(second_opinions.c.id)
         with self._reading() as conn:
             return tuple(opinion_of(row) for row in conn.execute(query).mappings())
-
-    def agreement(self, model_hash: str, role: Role, since_utc_us: int = 0) -> dict[tuple[Outcome, Outcome], int]:
-        """(what was decided, what this second model said) -> parts."""
-        with self._reading() as conn:
-            rows = conn.execute(agreement_query(model_hash, role, since_utc_us)).all()
-        return {(Outcome(said), Outcome(other)): int(n) for said, other, n in rows}
 
     def beside_bytes(self) -> int:
         """Bytes of the pictures that lie there because two models disagreed, and for no other reason."""

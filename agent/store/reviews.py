@@ -158,14 +158,3 @@ def beside_bytes_query() -> Select[Any]:
     said = select(second_opinions.c.id).where(second_opinions.c.inspection_id == part.id).exists()
     kept = part.evidence_file.is_not(None), part.evidence_share.is_(None)
     return select(func.coalesce(func.sum(part.evidence_bytes), 0)).where(*kept, said)
-
-
-def agreement_query(model_hash: str, role: str, since_utc_us: int) -> Select[Any]:
-    """(the machine's outcome, the second model's, how many parts)."""
-    its = second_opinions.c
-    return (
-        select(inspections.c.outcome, its.outcome, func.count())
-        .join(inspections, inspections.c.id == its.inspection_id)
-        .where(its.model_hash == model_hash, its.role == role, its.utc_us >= since_utc_us)
-        .group_by(inspections.c.outcome, its.outcome)
-    )

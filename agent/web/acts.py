@@ -1,12 +1,9 @@
 """What persons do is written down: who, what, to what, how it was before and after."""
 
-import logging
 from collections.abc import Mapping
 from typing import Protocol
 
 from agent.web.who import Person
-
-log = logging.getLogger(__name__)
 
 State = Mapping[str, object] | None
 """How a thing was, as flat names and values that JSON can hold; None for what was not there. Never a secret."""
@@ -25,13 +22,3 @@ class Acts(Protocol):
     def refused(self, who: Person, act: str, subject: str, why: str) -> None:
         """Asked for and not done."""
         ...
-
-
-class LoggedActs:
-    """Into the log only."""
-
-    def note(self, who: Person, act: str, subject: str, before: State = None, after: State = None) -> None:
-        log.info("%s (%s): %s %s, before %s, after %s", who.name or "nobody", who.role, act, subject, before, after)
-
-    def refused(self, who: Person, act: str, subject: str, why: str) -> None:
-        log.warning("%s (%s): %s %s refused: %s", who.name or "nobody", who.role, act, subject, why)

@@ -8,13 +8,11 @@ import pytest
 from agent.config import EngineConfig
 from agent.station.engines.canned import CannedModel, CannedSession, encode
 from agent.station.sized import SizedLook
-from pipelines.guided import guide
 from pipelines.look import ModelFacts
 from pipelines.recipe import Recipe
 from pipelines.rules import judge
 from pipelines.similarity import Move, turned
 from pipelines.values import Frame, Outcome, Pixels, Rule, Stamp
-from pipelines.view import Viewed
 from tests.pipelines.boards import board, colour, seen, with_blob
 
 FACTS = ModelFacts(("open",), "raw", 320, 320, False, 114, 0.5, pipeline="guided")
@@ -83,12 +81,6 @@ def test_another_size_than_the_references_is_a_fault() -> None:
     look, _ = look_for(colour(board(3)))
     found = look(frame(np.zeros((240, 320, 3), np.uint8)))
     assert (found.fault, found.note) == (Rule.WRONG_SIZE, "the picture has 320 x 240 px, wanted 320 x 320")
-
-
-def test_a_guide_serves_without_a_recipe() -> None:
-    viewed = guide(colour(board(3)))(colour(board(3)))
-    assert isinstance(viewed, Viewed)
-    assert viewed.pixels[..., 0].max() == 0
 
 
 def test_a_guided_recipe_needs_session_and_reference() -> None:

@@ -14,7 +14,10 @@ from agent.config import ACCEPT_UNSIGNED
 from agent.ports import Camera, Clock
 from agent.settings import load
 from agent.station.app import Station
+from agent.store.beside import agreement
 from agent.store.read import Reader
+from agent.store.values import Role
+from pipelines.values import Outcome
 
 LABELS = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 RECIPE = """
@@ -97,6 +100,10 @@ class Rig:
     def until(self, condition: Callable[[], object], within_s: float = 20.0) -> None:
         """Turn the main loop until the condition holds."""
         wait_for(condition, within_s, self.turn)
+
+    def beside(self, digest: str, role: Role) -> dict[tuple[Outcome, Outcome], int]:
+        """(what was decided, what a second model said) -> parts, as committed."""
+        return self.reader.ask(lambda conn: agreement(conn, digest, role))
 
     def turn(self) -> None:
         assert self.station.turn() == ""

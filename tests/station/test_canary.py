@@ -92,7 +92,7 @@ def test_a_part_of_the_canary_passes_only_if_both_pass_it(tmp_path: Path) -> Non
         off = ask(rig.runtime, "model_canary", 300, id="off")
         wanted = off["figures"]["top"]["compared"]
         digest, key = read_bundle(data / "models" / "canned-1").digest, rig.reader.draw_key()
-        rig.until(lambda: sum(rig.reader.agreement(digest, "canary").values()) == wanted)
+        rig.until(lambda: sum(rig.beside(digest, "canary").values()) == wanted)
         parts = rig.reader.parts(PartQuery(limit=500))
         judged_by_both = {o.part for o in rig.reader.second_opinions([p.id for p in parts])}
         for part in parts:
@@ -160,8 +160,8 @@ def test_a_shadow_in_its_process_touches_no_answer(tmp_path: Path) -> None:
         figures = shadow.tally.figures()
         assert figures.passes_more == figures.differ == figures.compared
         assert os.getpriority(os.PRIO_PROCESS, shadow.pid) == 19
-        rig.until(lambda: sum(rig.reader.agreement(shadow.task.digest, "shadow").values()) >= 5)
-        assert set(rig.reader.agreement(shadow.task.digest, "shadow")) == {(Outcome.NG, Outcome.OK)}
+        rig.until(lambda: sum(rig.beside(shadow.task.digest, "shadow").values()) >= 5)
+        assert set(rig.beside(shadow.task.digest, "shadow")) == {(Outcome.NG, Outcome.OK)}
         assert Activations(data).of("trial").shadow == "canned-2"
         os.kill(shadow.pid, signal.SIGKILL)
         rig.until(lambda: "model_shadow_restarts" in events(rig), 300)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.cli import main
 from agent.control import ask
 from agent.errors import ControlFailed
 from agent.station.models.activations import Activations
@@ -138,7 +139,9 @@ def test_one_with_no_good_one_before_it_is_told_and_its_parts_are_to_hold(tmp_pa
         assert Activations(data).of("trial").previous == (), "what was taken back is nobody to go back to"
 
 
-def test_that_an_older_model_judges_is_told_until_a_person_knows_or_has_it_so(tmp_path: Path) -> None:
+def test_that_an_older_model_judges_is_told_until_a_person_knows_or_has_it_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = stocked(tmp_path, "a", "b")
     short = "health_s = 0.1\nhealth_parts = 5\n"
     with station(data, virtual(), models=short) as rig:
@@ -153,7 +156,12 @@ def test_that_an_older_model_judges_is_told_until_a_person_knows_or_has_it_so(tm
             assert judged_by(rig) == {"top": "canned-a"}
             assert "canned-b cannot judge, canned-a does" in lane.model_trouble
             rig.until(lambda: "model_fallback" in {a.name for a in rig.station.alarms})
-            assert ask(rig.runtime, verb, 60)["to"] == "canned-a"
+            if verb == "model_seen":
+                assert main(["model", "seen", "--config", str(data / "station.toml")]) == 0
+                assert "canned-b cannot judge, canned-a does" in (said := capsys.readouterr().out)
+                assert "; canned-a judges; its alarm ends" in said
+            else:
+                assert ask(rig.runtime, verb, 60)["to"] == "canned-a"
             assert lane.model_trouble == ""
             rig.until(lambda: "model_fallback" not in {a.name for a in rig.station.alarms})
             with pytest.raises(ControlFailed, match=r"no model was taken back|there is no good model"):

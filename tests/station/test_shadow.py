@@ -106,8 +106,8 @@ def test_a_shadow_touches_no_answer_and_its_disagreements_are_kept(made: Made, t
         assert all(p.record.origin.model == "squares-1" for p in parts)
         assert all(p.record.verdict.outcome is (Outcome.NG if is_bad(p.record.sequence) else Outcome.OK) for p in parts)
         digest = shadow_of(rig).task.digest
-        rig.until(lambda: sum(rig.reader.agreement(digest, "shadow").values()) == 40)
-        assert rig.reader.agreement(digest, "shadow")[Outcome.NG, Outcome.OK] == 8
+        rig.until(lambda: sum(rig.beside(digest, "shadow").values()) == 40)
+        assert rig.beside(digest, "shadow")[Outcome.NG, Outcome.OK] == 8
         beside = status_of(rig)["shadow"]
         assert isinstance(beside, dict)
         assert (beside["model"], beside["state"], beside["compared"]) == ("squares-3", "judging", 40)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.store.beside import agreement
 from agent.store.read import Reader
 from agent.store.reviews import ReviewRefused, check
 from agent.store.values import Evidence, PartQuery, Review, ReviewBox, Sampling, SecondOpinion
@@ -117,12 +118,12 @@ def test_second_opinions_come_back_and_are_counted(store: Writer) -> None:
     store.flush()
     kept = reader.second_opinions([1])
     assert [replace(o, id=0) for o in kept] == [opinion(1, Outcome.NG), opinion(1, Outcome.OK, role="canary")]
-    assert reader.agreement("f" * 64, "shadow") == {
+    assert reader.ask(lambda conn: agreement(conn, "f" * 64, "shadow")) == {
         (Outcome.OK, Outcome.NG): 1,
         (Outcome.NG, Outcome.NG): 1,
         (Outcome.UNSURE, Outcome.OK): 1,
     }
-    assert reader.agreement("f" * 64, "shadow", START_US + 1) == {}
+    assert reader.ask(lambda conn: agreement(conn, "e" * 64, "shadow")) == {}
 
 
 def test_counts_and_kept_parts_by_recipe(store: Writer) -> None:

@@ -44,6 +44,7 @@ JUDGES: Texts = {
     ),
     "models.hold.csv": Text("Parts to hold (CSV)", "待封存工件（CSV）"),
     "models.seen": Text("Dealt with", "已处理"),
+    "models.known": Text("It is known: end the alarm", "已知悉，解除报警"),
     "models.rollback": Text("Back to {model}", "回退到 {model}"),
     "models.rollback.ask": Text(
         "Let {model} judge again, from the next part on?", "从下一件起改由 {model} 判定，确定吗？"
@@ -61,6 +62,21 @@ JUDGES: Texts = {
     "models.rejects_more": Text("Would reject", "会多剔除"),
     "models.passes_more": Text("Would pass", "会多放行"),
     "models.dropped": Text("Not judged", "未判定"),
+    "models.dropped.why": Text("Why parts were not judged beside:", "未判定的原因："),
+    "models.dropped.busy": Text(
+        "{parts}: it was still busy, and a newer part had come", "{parts} 件：影子仍在处理，已有更新的工件到来"
+    ),
+    "models.dropped.away": Text(
+        "{parts}: its process was loading, had ended or hung", "{parts} 件：影子进程正在加载、已退出或无响应"
+    ),
+    "models.dropped.unseen": Text(
+        "{parts}: triggered before it was there, or not judged by the active model either",
+        "{parts} 件：在影子就绪之前触发，或当前模型也未能判定",
+    ),
+    "models.dropped.late": Text(
+        "{parts}: too late already when it would have begun", "{parts} 件：轮到该模型判定时已超时"
+    ),
+    "models.restarts": Text("Restarts", "重启次数"),
     "models.errors": Text("Errors", "错误"),
     "models.p99": Text("p99 {ms} ms", "p99 {ms} 毫秒"),
     "models.act.import": Text("Import of", "导入"),
@@ -157,6 +173,11 @@ SHELF: Texts = {
         "Shadow: judges beside, nobody is told. Canary: of a share of the parts, one passes only if both models "
         "pass it.",
         "影子：并行判定，不影响结果。金丝雀：对一部分工件，两个模型都放行才放行。",
+    ),
+    "models.agreement": Text("As a shadow: what was decided, and what it said", "影子运行：实际判定与该模型的判定"),
+    "models.agreement.why": Text(
+        "The newest {parts} parts that it judged beside, those before a restart too.",
+        "最近并行判定的 {parts} 件工件，包括重启之前的。",
     ),
     "models.disagreed": Text("Where the shadow came to another verdict", "影子模型判定不同的工件"),
     "models.disagreed.why": Text(

@@ -27,6 +27,11 @@ class Judged:
         return str(self.said["active"] or next((lane.model for lane in self.states if lane.model), ""))
 
     @property
+    def trouble(self) -> str:
+        """Why an older model judges than the one that was activated, until a person knows; empty: it does not."""
+        return next((lane.model_trouble for lane in self.states if lane.model_trouble), "")
+
+    @property
     def back(self) -> Mapping[str, Any] | None:
         """What was taken back last, as long as nobody has dealt with it or it can be listed."""
         found: Mapping[str, Any] | None = self.said["rolled_back"]

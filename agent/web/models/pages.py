@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from agent.errors import ControlFailed
-from agent.store.beside import disagreements
+from agent.store.beside import agreement, disagreements
 from agent.web.desk import Desk
 from agent.web.link import Heard
 from agent.web.models.acts import ModelActs
@@ -90,7 +90,7 @@ class ModelPages:
             recipes=recipes,
             condemned=condemned(said, found) if found else (),
             differs={each.name: differences(found, named(said["models"], each.model)) for each in recipes if found},
-            disagreed=await self._disagreed(found),
+            **await self._beside(found),
             backtests=await asyncio.to_thread(self._backtests.of, model),
             backtest=await self._running(),
             lanes=tuple(self._desk.config.lanes),
@@ -112,12 +112,16 @@ class ModelPages:
             return None
         return found
 
-    async def _disagreed(self, model: Mapping[str, Any] | None) -> tuple[object, ...]:
+    async def _beside(self, model: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What is stored of it as a shadow: the table of verdicts, and the newest parts that it saw otherwise."""
         digest = str(model.get("digest", "")) if model else ""
         if not digest:
-            return ()
-        ask = self._desk.results.ask
-        return await asyncio.to_thread(ask, lambda conn: disagreements(conn, digest, "shadow", None, SHOWN))
+            return {"agreement": {}, "disagreed": ()}
+        agreed, disagreed = await asyncio.to_thread(
+            self._desk.results.ask,
+            lambda conn: (agreement(conn, digest, "shadow"), disagreements(conn, digest, "shadow", None, SHOWN)),
+        )
+        return {"agreement": agreed, "disagreed": disagreed}
 
     async def backtest(self, request: Request, name: str) -> Response:
         """What a backtest found. Raises HTTPException: 404."""

@@ -11,7 +11,6 @@ from agent.store.values import PersonVerdict
 from agent.web.review.bench import WordRefused
 
 VERDICTS: tuple[PersonVerdict, ...] = ("ok", "ng")
-MOST_DEPTH = 4
 
 
 def word_of_form(form: Mapping[str, str]) -> tuple[Word, str]:

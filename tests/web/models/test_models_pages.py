@@ -166,19 +166,42 @@ def test_where_a_shadow_disagreed_is_shown(line: tuple[FakeStation, Served]) -> 
     assert [(p["was"], p["would_be"], p["picture"]) for p in first["parts"]] == [("NG", "OK", True)]
     second = httpx.get(f"{url}&before={first['next_before']}", timeout=30).json()
     assert [(p["was"], p["would_be"]) for p in second["parts"]] == [("OK", "NG")]
-    assert "Where the shadow came to another verdict" in get(served, "/setup/models/m/boards-2")
+    page = get(served, "/setup/models/m/boards-2")
+    assert "Where the shadow came to another verdict" in page
+    assert "The newest 3 parts that it judged beside" in page
+    assert page.count('<td class="num differs">1</td>') == 2
 
 
 def test_what_judges_beside_is_shown_with_its_figures(line: tuple[FakeStation, Served], answers: Answers) -> None:
     station, served = line
     answers.recipe |= {"shadow": "boards-2", "canary": {"id": "boards-2", "share": 0.1}}
     beside = BesideStatus(model="boards-2", state="judging", compared=200, agreed=199, passes_more=1, p99_ms=7.25)
-    station.set_lane("top", shadow=beside, canary=beside.model_copy(update={"share": 0.1}))
+    dropped = {"dropped": 1_234, "dropped_busy": 1_200, "dropped_unseen": 34, "restarts": 2}
+    shadow, canary = beside.model_copy(update=dropped), beside.model_copy(update={"share": 0.1, "dropped": 7})
+    station.set_lane("top", shadow=shadow, canary=canary)
     wait_for(lambda: "99.50 %" in get(served, "/setup/models"))
     for path in ("/setup/models", "/setup/models/m/boards-2"):
         page = get(served, path)
         for said in ("99.50 %", "10.0 % of the parts", "p99 7.2 ms", "End the shadow", "End the canary"):
             assert said in page, said
+        assert "1,200: it was still busy" in page
+        assert "34: triggered before it was there" in page
+        assert "7: too late already when it would have begun" in page
+        assert "its process was loading" not in page, "no part was lost for that"
+        assert "1,200 件：影子仍在处理" in get(served, path, "zh")
+
+
+def test_that_an_older_model_judges_is_shown_until_a_person_knows(
+    line: tuple[FakeStation, Served], answers: Answers
+) -> None:
+    station, served = line
+    assert "end the alarm" not in get(served, "/setup/models")
+    station.set_lane("top", model_trouble="boards-1 cannot judge, boards-0 does: <cut>")
+    wait_for(lambda: "boards-0 does: &lt;cut&gt;" in get(served, "/setup/models"))
+    assert "It is known: end the alarm" in get(served, "/setup/models")
+    assert "已知悉，解除报警" in get(served, "/setup/models", "zh")
+    post(served, "/setup/models/seen", recipe="boards")
+    assert answers.told[-1] == {"verb": "model_seen", "recipe": "boards"}
 
 
 def test_backtests_are_asked_for_and_their_answers_shown(
