@@ -26,6 +26,8 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schema"
 ENCODER = StationEncoder("plant", "line1", "station1")
 EPOCH = "0123456789abcdef"
 NOW_US = 1_795_521_000_000_000
+ALARM = {"alarm": "camera_gone", "lane": "top", "detail": "unplugged"}
+"""What the event of its beginning says."""
 CAMERA_GONE = Alarm(name="camera_gone", lane="top", since_utc_us=NOW_US, detail="unplugged")
 
 
@@ -62,7 +64,7 @@ def messages() -> dict[str, list[dict[str, Any]]]:
             ENCODER.alarms(NOW_US // 1000, []),
             ENCODER.alarms(NOW_US // 1000, None),
         ],
-        "event": [ENCODER.event(EPOCH, 3, StoredEvent(1, NOW_US, "alarm", {"alarm": "camera_gone", "lane": "top"}))[1]],
+        "event": [ENCODER.event(EPOCH, 3, StoredEvent(1, NOW_US, "alarm", ALARM))[1]],
     }
     return {kind: [json.loads(payload) for payload in payloads] for kind, payloads in raw.items()}
 
