@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.commands import backtest, backup, bundle, dataset, evaluate, model, review, support, train, user
+from agent.commands import backtest, backup, bundle, dataset, evaluate, fleet, model, review, support, train, user
 from agent.errors import EXIT_BAD_CONFIGURATION, EXIT_INTERRUPTED, ConfigurationRefused, OkngError
 from agent.version import __version__
 
@@ -19,7 +19,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(verbs)
     _add_judge(verbs)
     _add_tools(verbs)
-    for module in (backup, support, user, bundle, model, backtest, review, dataset, train, evaluate):
+    for module in (backup, support, user, bundle, model, backtest, review, dataset, train, evaluate, fleet):
         module.add(verbs)
     return parser
 

@@ -135,8 +135,8 @@ WEB_FOUNDATION = (
 )  # fmt: skip
 """What two programs' pages stand on: of it nothing knows the station."""
 FLEET_TAKES = (
-    *("agent.uplink.messages", "agent.uplink.payload", "agent.uplink.flat", "agent.uplink.link", "agent.quality"),
-    *("agent.store.people", "agent.store.database", "agent.store.migrate"),
+    *("agent.uplink.messages", "agent.uplink.payload", "agent.uplink.flat", "agent.uplink.link", "agent.uplink.causes"),
+    *("agent.store.people", "agent.store.database", "agent.store.migrate", "agent.quality"),
     *(f"agent.web.{name}" for name in WEB_FOUNDATION),
 )
 TAKE_TRAINING = ("agent/commands/", "agent/station/engines/table.py")

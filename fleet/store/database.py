@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.schema import Table
 
@@ -23,6 +23,10 @@ _MIGRATING = 0x6F6B6E67
 """PostgreSQL's advisory lock of who moves the schema: "okng"."""
 CONNECT_S = 5
 _ALLOWED = "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+
+
+class StoreRefused(StoreFailed):
+    """The database is there and does not take these values: trying again would not help."""
 
 
 class Database:
@@ -95,6 +99,8 @@ class Database:
             with engine_of().connect() as conn, conn.begin():
                 self._look(conn)
                 return doing(conn)
+        except (DataError, IntegrityError, OverflowError) as error:
+            raise StoreRefused(f"{self.where}: {_words(error)}") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             raise self._failed(error) from error
         except OSError as error:
@@ -112,8 +118,7 @@ class Database:
     def _failed(self, error: Exception) -> StoreFailed:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             self.close()
-        words = " ".join(str(reason(error)).split())[:400]
-        return StoreFailed(f"{self.where}: {words}")
+        return StoreFailed(f"{self.where}: {_words(error)}")
 
     def _file(self) -> Path:
         return Path(str(self.url.database))
@@ -167,6 +172,10 @@ def _url_of(url: str) -> URL:
 
 def _refused(what: str) -> ConfigurationRefused:
     return ConfigurationRefused("store", [Problem("store.url", f"{what}; allowed: {_ALLOWED}")])
+
+
+def _words(error: Exception) -> str:
+    return " ".join(reason(error).split())[:400]
 
 
 def _version(conn: Connection) -> str:

@@ -15,7 +15,7 @@ from fleet.store.happened import store_events
 from fleet.store.identity import Key, store_identities
 from fleet.store.places import places
 from fleet.store.progress import advance, missing
-from fleet.store.schema import epoch, station
+from fleet.store.schema import epoch
 from fleet.store.standing import Standing, Station, close_stations, ids_of, open_stations
 from fleet.store.sums import Remembered, store_windows
 
@@ -49,7 +49,7 @@ class Stored:
     touched: frozenset[EpochKey]
     """Epochs that said anything, new or again: their stations wait for an acknowledgement."""
     online: frozenset[Address]
-    """Stations that said that they are there."""
+    """Stations that said just now that they are there."""
 
 
 class Writer:
@@ -71,16 +71,13 @@ class Writer:
                 self._remembered.forget()
 
     def holdings(self, keys: Iterable[EpochKey]) -> tuple[Holding, ...]:
-        """What is held of these epochs now, by whichever collector."""
+        """What is held of these epochs (at most some hundred) now, by whichever collector."""
         wanted = frozenset(keys)
 
         def question(conn: Connection) -> tuple[Holding, ...]:
-            rows = conn.execute(
-                select(epoch, station.c.site, station.c.line, station.c.name)
-                .join(station, station.c.id == epoch.c.station_id)
-                .where(epoch.c.epoch.in_({key.epoch for key in wanted}))
-            ).all()
-            named = ((EpochKey(Address(r.site, r.line, r.name), r.epoch), r) for r in rows)
+            ids = {i: address for address, i in ids_of(conn, {key.address for key in wanted}).items()}
+            rows = conn.execute(select(epoch).where(epoch.c.station_id.in_(ids))).all()
+            named = ((EpochKey(ids[r.station_id], r.epoch), r) for r in rows)
             return tuple(
                 Holding(key, r.held, missing(conn, r.id, r.held, r.highest)) for key, r in named if key in wanted
             )
@@ -118,7 +115,7 @@ class Writer:
         asides = [item for item in items if isinstance(item, SetAside)]
         addresses = {*(each.address for each in taken), *(each.address for each in heard)}
         standing = open_stations(conn, addresses)
-        online = {each.address for each in heard if hear(standing[each.address], each, now_us) and each.said.online}
+        online = {h.address for h in heard if hear(standing[h.address], h, now_us) and h.said.online and not h.retained}
         told = store_identities(conn, standing, taken, now_us)
         asides += told.differing
         _account(conn, standing, told.new, now_us)
