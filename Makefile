@@ -25,7 +25,7 @@ install: $(VENV)/station.stamp $(VENV)/okng.stamp
 
 test: $(VENV)/test.stamp $(VENV)/okng.stamp debian-packages
 	@$(MAKE) --no-print-directory lint
-	timeout --foreground --kill-after=20 1800 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	timeout --foreground --kill-after=20 1800 $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 test-training: $(TRAINING)/training.stamp
 	OMP_WAIT_POLICY=passive timeout --foreground --kill-after=20 1500 $(TRAINING)/bin/python -m pytest tests/training

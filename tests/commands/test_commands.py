@@ -32,6 +32,7 @@ def test_version() -> None:
     assert okng("version").stdout.startswith("okng 0.")
 
 
+@pytest.mark.slow
 def test_demo_ends_by_itself_and_writes_its_figures(tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     ran = okng("demo", "--parts", "40", "--headless", "--json", str(out))
@@ -48,6 +49,7 @@ def test_demo_ends_by_itself_and_writes_its_figures(tmp_path: Path) -> None:
         assert got["summaries"]["made"] == got["summaries"]["sent"] == got["summaries"]["settled"] > 0
 
 
+@pytest.mark.slow
 def test_demo_stops_cleanly_at_ctrl_c(tmp_path: Path) -> None:
     """Nothing that it started is left, its page's port is free again."""
     port, data = free_port(), tmp_path / "data"

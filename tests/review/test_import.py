@@ -209,6 +209,7 @@ boxes = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(Outcome), st.none() | boxes), min_size=1, max_size=4))
 def test_export_import_export_is_the_identity(

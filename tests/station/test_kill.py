@@ -66,6 +66,7 @@ class Both:
             process.ended(20)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
 def test_killed_at_random(tmp_path: Path) -> None:
     """FIELD 17, 19 and 20, with the real processes and a real broker."""

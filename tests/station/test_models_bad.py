@@ -66,6 +66,7 @@ def test_other_weights_are_stopped_at_the_gate(tmp_path: Path, key: SigningKey) 
     refused(tmp_path, key, edit(bad, key, hashed), "the golden pictures fail")
 
 
+@pytest.mark.slow
 def test_a_slow_model_is_stopped_at_the_gate(tmp_path: Path, key: SigningKey) -> None:
     """FIELD 15."""
     bad = make(tmp_path / "new", "2", network(slow=2), key)

@@ -201,6 +201,7 @@ def test_a_book_that_cannot_be_read_or_written_stops_nobody(tmp_path: Path, squa
 # Without a station, and with one -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_model_is_imported_and_activated_where_no_station_runs(
     tmp_path: Path, squares: Path, key: SigningKey
 ) -> None:

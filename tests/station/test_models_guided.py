@@ -74,6 +74,7 @@ def part(number: int, _: bool) -> NDArray[np.uint8]:
     return colour(with_blob(grey, 3 * CELL, 3 * CELL, CELL) if number % 3 == 0 else grey)
 
 
+@pytest.mark.slow
 def test_a_guided_model_is_imported_activated_and_judges(tmp_path: Path) -> None:
     key, data, line = key_in(tmp_path / "key"), tmp_path / "data", Line(picture=part)
     (data / "models").mkdir(parents=True)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
+import pytest
 
 from agent.control import ask
 from agent.errors import ControlFailed, StoreFailed
@@ -79,6 +80,7 @@ def parts(data: Path) -> int:
         return 0
 
 
+@pytest.mark.slow
 def test_killed_while_a_model_is_activated(tmp_path: Path) -> None:
     draw = random.Random(5)
     for version in ("a", "b"):

@@ -79,6 +79,7 @@ def test_commands_are_answered(rig: Rig, commander: Listener) -> None:
     wait_for(lambda: rig.station.uplink()["refused"] == 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", [5], indirect=True)
 def test_slow_recipe_holds_up_nothing_and_is_answered_as_it_went(rig: Rig, commander: Listener) -> None:
     """A model that compiles longer than other commands may take; settling and a pause go on beside it."""

@@ -90,6 +90,7 @@ def judges(runtime: Path) -> str:
         return ""
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_from_a_command_to_a_model_that_judges(tmp_path: Path) -> None:
     """FIELD 15: cut and resumed, verified before it is unpacked, imported, activated; each step is an event that the

@@ -93,6 +93,7 @@ def grave(page: "sync_api.Page", other: str) -> list[str]:
     return [f"{page.url}: {each}" for each in found]
 
 
+@pytest.mark.slow
 def test_no_page_has_a_grave_finding(browser: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:
     """One page in light English, the next in dark Chinese; the first admin walks them all."""
     _, served = line

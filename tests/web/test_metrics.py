@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ class Rows:
             self.writer = self._start()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     before=st.lists(st.sampled_from(["add", "open", "judge"]), max_size=4),

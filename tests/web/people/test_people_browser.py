@@ -27,6 +27,7 @@ def type_in(page: "sync_api.Page", **fields: str) -> None:
         page.fill(f"main [name={name}]", text)
 
 
+@pytest.mark.slow
 def test_from_the_first_start_to_a_second_person(browser: "sync_api.Browser", tmp_path: Path) -> None:
     with running(tmp_path) as station, closed(tmp_path) as served:
         station.judge()

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from agent.web.who import MACHINE
 from tests.station.challenged import DARK, GOOD
 from tests.web.browsing import PHONE, opened, says, shot, sync_api
 from tests.web.shift_station import shown
 
 
+@pytest.mark.slow
 def test_a_run_is_made_by_tapping(browser: "sync_api.Browser", tmp_path: Path) -> None:
     with shown(tmp_path) as it:
         it.desk.save()
