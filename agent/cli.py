@@ -52,6 +52,12 @@ def _add_demo(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     demo.add_argument("--json", type=Path, metavar="FILE", help="write the run's figures at the end")
     demo.add_argument("--port", type=int, default=8080, help="port of the page (default: 8080)")
     demo.add_argument("--data", type=Path, metavar="DIR", help="folder of the demo's data; default: a new one")
+    demo.add_argument(
+        "--stations", type=int, default=0, metavar="N", help="virtual stations (default: 3; 1 with --parts)"
+    )
+    demo.add_argument(
+        "--fleet-port", type=int, default=8090, metavar="N", help="port of the fleet's page (default: 8090)"
+    )
     demo.add_argument("--broker", default="", metavar="HOST:PORT", help="a broker to use; default: own mosquitto")
 
 
@@ -148,7 +154,8 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from agent.demo.app import Wishes, run
+    from agent.demo.app import run
+    from agent.demo.wishes import Wishes
 
     wishes = Wishes(
         parts=options.parts,
@@ -159,6 +166,8 @@ def _demo(options: argparse.Namespace) -> int:
         port=options.port,
         data=options.data,
         broker=options.broker,
+        stations=options.stations,
+        fleet_port=options.fleet_port,
     )
     return run(wishes)
 

@@ -180,6 +180,8 @@ class VirtualConfig(CameraConfig):
     rate_hz: float = opt(10.0, "boards a second", "1/s", gt=0, le=1000)
     free_run: bool = opt(True, "by the clock, so that boards can be missed; else one after the other")
     bad_share: float = opt(0.2, "share of boards with defects", ge=0, le=1)
+    drift_to: float = opt(0.2, "share of boards with defects after a drift", ge=0, le=1)
+    drift_boards: int = opt(0, "over so many boards the share moves from bad_share to drift_to, 0: it stays", ge=0)
     boards: int = opt(0, "the line ends after so many boards, 0: never", ge=0)
     width_px: int = opt(640, "picture width", "px", ge=64, le=8192)
     height_px: int = opt(640, "picture height", "px", ge=64, le=8192)

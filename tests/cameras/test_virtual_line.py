@@ -41,6 +41,17 @@ def test_the_truth_is_known_without_drawing():
     assert all(is_bad(config(bad_share=1.0), i) for i in range(60))
 
 
+def test_a_drifting_line_gets_worse_and_stays_bad():
+    drifting = config(bad_share=0.1, drift_to=0.6, drift_boards=2000)
+    first, last, after = (
+        sum(is_bad(drifting, i) for i in range(start, start + 400)) / 400 for start in (0, 1600, 5000)
+    )
+    assert first < 0.25
+    assert last > 0.45
+    assert 0.5 < after < 0.7
+    assert [is_bad(drifting, i) for i in range(50)] == [bool(board_of(drifting, i).truth) for i in range(50)]
+
+
 def test_index_of_another_source():
     assert index_of("virtual:5:12") == 12
     assert index_of("part-12.png") == -1

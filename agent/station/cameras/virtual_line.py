@@ -7,7 +7,7 @@
     rate_hz = 10.0
     free_run = true   # by the clock, so that boards can be missed
 
-Board i is a function of (layout, size, seed, bad_share, i) and of nothing else, so the truth of a
+Board i is a function of (layout, size, seed, bad_share, drift, i) and of nothing else, so the truth of a
 record is found again from its source, "virtual:SEED:INDEX", with `board_of` or `is_bad`.
 """
 
@@ -42,7 +42,9 @@ def layout_of(seed: int, width_px: int, height_px: int) -> Layout:
 
 def is_bad(config: VirtualConfig, index: int) -> bool:
     """Whether board `index` has defects, without drawing it."""
-    return float(np.random.default_rng((config.seed, index, _IS_BAD)).random()) < config.bad_share
+    drifted = min(index / config.drift_boards, 1.0) if config.drift_boards else 0.0
+    share = config.bad_share + (config.drift_to - config.bad_share) * drifted
+    return float(np.random.default_rng((config.seed, index, _IS_BAD)).random()) < share
 
 
 def board_of(config: VirtualConfig, index: int) -> Board:
