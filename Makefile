@@ -15,10 +15,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 
+# A broker is part of the demo: Debian's mosquitto where it is installed, else one in Python.
+BROKER := $(if $(shell PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto),,$(VENV)/demo.stamp)
+
 .DELETE_ON_ERROR:
 .PHONY: demo test test-training lint install debian-packages lock clean
 
-demo: install
+demo: install $(BROKER)
 	$(BIN)/okng demo
 
 install: $(VENV)/station.stamp $(VENV)/okng.stamp
@@ -46,6 +49,10 @@ $(VENV)/station.stamp: requirements/station.txt | $(BIN)/python
 	$(PIP) --require-hashes -r requirements/station.txt
 	touch $@
 
+$(VENV)/demo.stamp: requirements/demo.txt $(VENV)/station.stamp | $(BIN)/python
+	$(PIP) --require-hashes -r requirements/demo.txt
+	touch $@
+
 $(VENV)/test.stamp: requirements/test.txt $(VENV)/station.stamp | $(BIN)/python
 	$(PIP) --require-hashes -r requirements/test.txt
 	touch $@
@@ -66,6 +73,8 @@ $(VENV)/okng.stamp: pyproject.toml agent/version.py $(VENV)/station.stamp
 # Needs uv (https://docs.astral.sh/uv/), any version from 0.5 on; UPGRADE=--upgrade takes newer releases.
 lock:
 	$(LOCK) $(UPGRADE) pyproject.toml requirements/build.in --output-file requirements/station.txt
+	$(LOCK) $(UPGRADE) --extra demo --constraint requirements/station.txt pyproject.toml requirements/build.in \
+		--output-file requirements/demo.txt
 	$(LOCK) $(UPGRADE) --extra test --constraint requirements/station.txt pyproject.toml requirements/build.in \
 		--output-file requirements/test.txt
 	$(LOCK) $(UPGRADE) --extra test --extra training pyproject.toml requirements/build.in requirements/training.in \
