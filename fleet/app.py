@@ -10,7 +10,7 @@ from agent.log import set_up
 from agent.run import Command, run
 from fleet.settings import load
 
-PARTS = ("collect",)
+PARTS = ("collect", "web")
 """The processes, each `okng fleet PART`."""
 
 

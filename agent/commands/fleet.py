@@ -19,6 +19,10 @@ def add(verbs: Verbs) -> None:
     collect = parts.add_parser("collect", help=text, description=text)
     _config_option(collect, argparse.SUPPRESS)
     collect.set_defaults(run=_collect)
+    text = "the process that shows the pages; it reads the store"
+    web = parts.add_parser("web", help=text, description=text)
+    _config_option(web, argparse.SUPPRESS)
+    web.set_defaults(run=_web)
 
 
 def _config_option(parser: argparse.ArgumentParser, default: Path | str) -> None:
@@ -34,5 +38,12 @@ def _run(options: argparse.Namespace) -> int:
 def _collect(options: argparse.Namespace) -> int:
     from fleet.collector.app import run
     from fleet.settings import load
+
+    return run(load(options.config).config)
+
+
+def _web(options: argparse.Namespace) -> int:
+    from fleet.settings import load
+    from fleet.web.app import run
 
     return run(load(options.config).config)
