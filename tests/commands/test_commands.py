@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import cv2
+import httpx
 import numpy as np
 import pytest
 
@@ -50,24 +51,37 @@ def test_demo_ends_by_itself_and_writes_its_figures(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_demo_stops_cleanly_at_ctrl_c(tmp_path: Path) -> None:
-    """Nothing that it started is left, its page's port is free again."""
-    port, data = free_port(), tmp_path / "data"
-    command = [*OKNG, "demo", "--port", str(port), "--data", str(data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as demo:
-        end = time.monotonic() + 60
-        while not (data / "results.db").exists():
-            assert time.monotonic() < end
+@pytest.mark.timeout(300)
+def test_demo_shows_its_stations_at_the_centre_and_stops_cleanly_at_ctrl_c(tmp_path: Path) -> None:
+    """Nothing that it started is left, its pages' ports are free again."""
+    port, centre, data = free_port(), free_port(), tmp_path / "data"
+    command = [*OKNG, "demo", "--port", str(port), "--fleet-port", str(centre), "--data", str(data)]
+    with (tmp_path / "said").open("w+") as said, subprocess.Popen(command, stdout=said, stderr=said) as demo:
+        end = time.monotonic() + 200
+        while not (shown := _stations(centre)) >= {"station1", "station2", "station3"}:
+            assert time.monotonic() < end, shown
             assert demo.poll() is None
-            time.sleep(0.1)
-        time.sleep(2.0)
+            time.sleep(0.2)
         demo.send_signal(signal.SIGINT)
-        said, _ = demo.communicate(timeout=40)
-    assert demo.returncode == 0, said
-    assert f"http://127.0.0.1:{port}" in said
+        demo.wait(60)
+    text = (tmp_path / "said").read_text()
+    assert demo.returncode == 0, text
+    assert f"http://127.0.0.1:{port}" in text
+    assert f"http://127.0.0.1:{centre}" in text
     assert _mentioning(str(data)) == []
     again = okng("demo", "--parts", "1", "--port", str(port))
     assert again.returncode == 0, again.stderr
+
+
+def _stations(port: int) -> set[str]:
+    """The stations that the centre has parts of; none while it does not answer."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/stations", timeout=5)
+    except httpx.TransportError:
+        return set()
+    if answer.status_code != 200:
+        return set()
+    return {each["at"]["station"] for each in answer.json()["stations"] if each["last_part"]}
 
 
 def _mentioning(text: str) -> list[int]:
