@@ -10,7 +10,8 @@ from agent.quality.yields import Counts, summed
 
 BIN_US = 300_000_000
 """Five minutes: shifts and hours of every time zone are whole numbers of them."""
-Hit = Literal["ng", "unsure"]
+Hit = Literal["ng", "unsure", "not_ok"]
+"""not_ok: either of the two."""
 Level = Literal["brightness", "sharpness"]
 
 
@@ -92,7 +93,7 @@ def shares(bins: Iterable[Bin], hit: Hit, width_us: int) -> tuple[Group, ...]:
 
 
 def hits_of(one: Bin, hit: Hit) -> int:
-    return one.first_ng if hit == "ng" else one.first_unsure
+    return {"ng": one.first_ng, "unsure": one.first_unsure, "not_ok": one.first_ng + one.first_unsure}[hit]
 
 
 FEWEST_PICTURES = 5

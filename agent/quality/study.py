@@ -14,7 +14,7 @@ from agent.quality.yields import Counts, summed
 
 Measure = Literal["ng", "unsure", "brightness", "sharpness"]
 MEASURES: tuple[Measure, ...] = get_args(Measure)
-HITS: tuple[Hit, ...] = get_args(Hit)
+HITS: tuple[Measure, ...] = ("ng", "unsure")
 MOST_REVISIONS = 6
 """Of more revisions in one span of time only the newest are charted."""
 

@@ -3,10 +3,11 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from agent.quality.bins import Bin, Hit
+from agent.quality.bins import Bin
 from agent.quality.groups import Group
 from agent.store.schema import PRODUCTION, inspections
 from agent.store.sums import Scope, bin_width_us
@@ -16,7 +17,7 @@ MOST = 100
 
 
 def gaps(
-    conn: Connection, ids: Sequence[int], scope: Scope, hit: Hit, bins: Sequence[Bin]
+    conn: Connection, ids: Sequence[int], scope: Scope, hit: Literal["ng", "unsure"], bins: Sequence[Bin]
 ) -> tuple[tuple[Group, ...], bool]:
     """(first attempts from one hit to the next, the newest MOST of them; whether the last has not ended yet).
 

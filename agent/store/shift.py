@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, func, select
 
 from agent.store.rows import stored_event
 from agent.store.schema import JUDGED, defects, events, inspections, origins
@@ -13,27 +13,14 @@ from agent.store.search import overridden
 from agent.store.values import StoredEvent
 from pipelines.values import Outcome, Purpose
 
-SLOT_US = 900_000_000
-"""15 min: what the points of the report's chart are grown from."""
 MOST_EVENTS = 2000
 MOST_UNSURE = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Production parts of a quarter of an hour."""
-
-    start_utc_us: int
-    parts: int
-    hits: int
-    """NG or UNSURE."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShiftFigures:
     """Of the production parts of one lane that were captured in a span of time."""
 
-    slots: tuple[Slot, ...]
     defects: Mapping[str, int]
     """Class -> parts that are NG for it."""
     unsure: Mapping[str, int]
@@ -56,11 +43,7 @@ def shift_figures(conn: Connection, lane: str, since_utc_us: int, until_utc_us: 
     judged = part.state == "judged"
     first, last = conn.execute(select(func.min(part.id), func.max(part.id)).where(*here)).one()
     if first is None:
-        return ShiftFigures((), {}, {}, 0, 0, (), _events(conn, lane, since_utc_us, until_utc_us))
-    slot = (part.captured_utc_us - since_utc_us) // SLOT_US
-    bad = func.sum(case((part.outcome != str(Outcome.OK), 1), else_=0))
-    rows = conn.execute(select(slot, func.count(), bad).where(*here, judged, production).group_by(slot).order_by(slot))
-    slots = tuple(Slot(since_utc_us + int(n) * SLOT_US, int(parts), int(hits)) for n, parts, hits in rows)
+        return ShiftFigures({}, {}, 0, 0, (), _events(conn, lane, since_utc_us, until_utc_us))
     of_span = part.id.between(first, last), *here, JUDGED
     labels = (
         select(defects.c.label, func.count())
@@ -80,7 +63,6 @@ def shift_figures(conn: Connection, lane: str, since_utc_us: int, until_utc_us: 
     reasons = select(part.reasons).where(*of_span, production, part.outcome == str(Outcome.UNSURE)).limit(MOST_UNSURE)
     found = (json.loads(each) for each in conn.scalars(reasons))
     return ShiftFigures(
-        slots=slots,
         defects={str(label): int(n) for label, n in conn.execute(labels)},
         unsure=Counter(str(each[0][0]) for each in found if each),
         challenges=int(others),

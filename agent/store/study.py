@@ -68,6 +68,11 @@ def _control(conn: Connection, asked: Asked, some: tuple[Series, ...], measure: 
     return gap_stretches(found, measure, width)
 
 
+def not_ok(asked: Asked) -> Callable[[Connection], tuple[Stretch, ...]]:
+    """The p-chart of parts that did not pass at their first attempt, however rare they are."""
+    return lambda conn: share_stretches(charted(series(asked)(conn)), "not_ok", asked.width_us)
+
+
 def causes(asked: Asked, unsure: bool) -> Callable[[Connection], Causes]:
     """What was wrong with the parts that did not pass at their first attempt."""
     asks = unsure_causes if unsure else defect_causes

@@ -26,8 +26,9 @@ QUALITY = (
 SHIFT = (
     *of("viewer", "GET /shift", "GET /shift/now", "GET /shift/runs/{id}", "GET /shift/runs/{id}/hold.csv"),
     *of("viewer", "GET /shift/challenges", "GET /shift/report", "GET /shift/report.pdf", "GET /shift/report.csv"),
-    *of("viewer", "GET /api/v1/shifts", "GET /api/v1/challenges/runs", "GET /api/v1/challenges/runs/{id}"),
-    *of("viewer", "GET /api/v1/challenges/runs/{id}/hold", "GET /api/v1/challenges/parts"),
+    *of("viewer", "GET /api/v1/shifts", "GET /api/v1/shifts/report", "GET /api/v1/challenges/runs"),
+    *of("viewer", "GET /api/v1/challenges/runs/{id}", "GET /api/v1/challenges/runs/{id}/hold"),
+    *of("viewer", "GET /api/v1/challenges/parts"),
     *of("operator", "POST /shift/start", "POST /shift/next", "POST /shift/end"),
     *of("operator", "POST /api/v1/challenges/start", "POST /api/v1/challenges/next", "POST /api/v1/challenges/end"),
     *of("engineer", "POST /shift/override", "POST /shift/challenges"),

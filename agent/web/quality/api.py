@@ -4,15 +4,26 @@ import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from agent.quality.control import Stretch
 from agent.quality.heat import SCORE_BINS
 from agent.quality.pareto import pareto
 from agent.quality.study import Asked, Measure, names_of
-from agent.quality.yields import Counts, summed
+from agent.quality.yields import summed
 from agent.store.study import causes, control, places, score_spread, series
 from agent.web.desk import Desk
+from agent.web.quality.answers import (
+    CauseAnswer,
+    CausesAnswer,
+    CellAnswer,
+    ControlAnswer,
+    PlacesAnswer,
+    QualityAnswer,
+    ScoresAnswer,
+    SpreadAnswer,
+    counts_answer,
+    stretch_answer,
+)
 from agent.web.quality.ask import Spans
 from agent.web.query import MAX_TEXT
 from agent.web.rest import PREFIX, REFUSALS
@@ -40,108 +51,6 @@ class OfLabel(Where):
 
 class OfOutcome(Where):
     unsure: bool = Field(False, description="causes of UNSURE instead of defects")
-
-
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class CountsAnswer(_Answer):
-    """Production parts. UNSURE is not a pass."""
-
-    name: str
-    parts: int
-    ok: int
-    ng: int
-    unsure: int
-    first: int
-    """Judged at attempt 1."""
-    first_ok: int
-    passed: float | None
-    """Yield, 0..1."""
-    first_passed: float | None
-
-
-class QualityAnswer(_Answer):
-    lane: str
-    since_utc_us: int
-    until_utc_us: int
-    whole: CountsAnswer
-    revisions: tuple[CountsAnswer, ...]
-
-
-class PointAnswer(_Answer):
-    start_utc_us: int
-    end_utc_us: int
-    parts: int
-    hits: int
-    value: float
-    lower: float | None
-    centre: float | None
-    upper: float | None
-    growing: bool
-    signals: tuple[str, ...]
-
-
-class StretchAnswer(_Answer):
-    """Points of one recipe's revision."""
-
-    name: str
-    kind: str
-    """p, laney, g or individuals."""
-    frozen: bool
-    """Its baseline is complete; else its limits are trial limits."""
-    baseline_parts: int
-    spread: float
-    points: tuple[PointAnswer, ...]
-
-
-class ControlAnswer(_Answer):
-    measure: Measure
-    stretches: tuple[StretchAnswer, ...]
-
-
-class CauseAnswer(_Answer):
-    name: str
-    parts: int
-    share: float
-    cumulative: float
-
-
-class CausesAnswer(_Answer):
-    looked_at: int
-    """Parts: the newest ones."""
-    all_looked_at: bool
-    causes: tuple[CauseAnswer, ...]
-
-
-class CellAnswer(_Answer):
-    column: int
-    row: int
-    defects: int
-
-
-class PlacesAnswer(_Answer):
-    """A grid over the picture; cells without defects are left out."""
-
-    columns: int
-    rows: int
-    width_px: int
-    height_px: int
-    cells: tuple[CellAnswer, ...]
-
-
-class ScoresAnswer(_Answer):
-    label: str
-    threshold: float | None
-    bin_width: float
-    counts: tuple[int, ...]
-    """From score 0 up."""
-
-
-class SpreadAnswer(_Answer):
-    all_looked_at: bool
-    classes: tuple[ScoresAnswer, ...]
 
 
 class QualityApi:
@@ -172,14 +81,14 @@ class QualityApi:
             lane=asked.lane,
             since_utc_us=asked.since_utc_us,
             until_utc_us=asked.until_utc_us,
-            whole=_counts("", counts),
-            revisions=tuple(_counts(revision.name, each) for revision, each in names_of(found)),
+            whole=counts_answer("", counts),
+            revisions=tuple(counts_answer(revision.name, each) for revision, each in names_of(found)),
         )
 
     def control(self, request: Request, where: Annotated[OfMeasure, Query()]) -> ControlAnswer:
         """A control chart: each revision's points against the limits of its own baseline."""
         found = self._desk.results.ask(control(self._asked(request, "measure"), where.measure))
-        return ControlAnswer(measure=where.measure, stretches=tuple(map(_stretch, found)))
+        return ControlAnswer(measure=where.measure, stretches=tuple(map(stretch_answer, found)))
 
     def causes(self, request: Request, where: Annotated[OfOutcome, Query()]) -> CausesAnswer:
         """Why parts did not pass at their first attempt, the most frequent cause first."""
@@ -212,43 +121,3 @@ class QualityApi:
                 for s in found
             ),
         )
-
-
-def _counts(name: str, c: Counts) -> CountsAnswer:
-    return CountsAnswer(
-        name=name,
-        parts=c.parts,
-        ok=c.ok,
-        ng=c.ng,
-        unsure=c.unsure,
-        first=c.first,
-        first_ok=c.first_ok,
-        passed=c.passed,
-        first_passed=c.first_passed,
-    )
-
-
-def _stretch(found: Stretch) -> StretchAnswer:
-    points = tuple(
-        PointAnswer(
-            start_utc_us=p.start_utc_us,
-            end_utc_us=p.end_utc_us,
-            parts=p.parts,
-            hits=p.hits,
-            value=p.value,
-            lower=p.limits.lower if p.limits else None,
-            centre=p.limits.centre if p.limits else None,
-            upper=p.limits.upper if p.limits else None,
-            growing=p.growing,
-            signals=tuple(map(str, p.signals)),
-        )
-        for p in found.points
-    )
-    return StretchAnswer(
-        name=found.name,
-        kind=str(found.kind),
-        frozen=found.frozen,
-        baseline_parts=found.baseline_parts,
-        spread=found.spread,
-        points=points,
-    )

@@ -101,7 +101,7 @@ def control_figure(speech: Speech, name: str, title: str, stretches: Sequence[St
         title=title,
         drawing=control_chart(stretches, words_of(speech), ControlText(label, said.axis, said.factor, said.tip)),
         caption=speech.say(f"how.{kind}"),
-        notes=tuple(note for stretch in stretches if stretch.points for note in _notes(speech, stretch)),
+        notes=tuple(note for stretch in stretches if stretch.points for note in notes_of(speech, stretch)),
         columns=_columns(speech, kind),
         rows=tuple(said.row(stretch, point) for stretch in stretches for point in stretch.points),
         csv=csv,
@@ -119,7 +119,7 @@ def _digits(kind: Kind, points: Sequence[Point]) -> int:
     return next((digits for digits in range(4) if span * scale * 10**digits >= 20), 3)
 
 
-def _notes(speech: Speech, stretch: Stretch) -> list[str]:
+def notes_of(speech: Speech, stretch: Stretch) -> list[str]:
     notes = []
     if not any(point.limits for point in stretch.points):
         return [speech.say("note.no_baseline", name=stretch.name)]

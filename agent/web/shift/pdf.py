@@ -5,7 +5,8 @@ Chinese is set in STSong-Light, one of the character collections that every PDF 
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -18,8 +19,9 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from agent.quality.control import Stretch
+from agent.quality.control import Point, Stretch
 from agent.version import __version__
+from agent.web.quality.figures import notes_of
 from agent.web.shift.report import Report
 from agent.web.shift.told import Table as Told
 from agent.web.shift.told import heading, tables, tiles
@@ -31,6 +33,9 @@ WIDE = A4[0] - 2 * MARGIN - 12
 """Less the padding of reportlab's frame, so that words and tables are flush."""
 _INK, _QUIET, _EDGE = colors.HexColor("#131920"), colors.HexColor("#55616f"), colors.HexColor("#d3dae3")
 _BAD, _LINE = colors.HexColor("#c5301a"), colors.HexColor("#0b5cad")
+HIGH, FOOT, LEFT = 44 * mm, 6 * mm, 12 * mm
+"""Of the field that the chart is drawn in: its height, the room below it and that left of it."""
+MOST_TIMES = 8
 MOST_ROWS = 300
 """Of one table; a report is read by people."""
 
@@ -78,10 +83,12 @@ class _Pdf:
         yield self._tiles()
         yield Spacer(1, 4 * mm)
         yield self._text(say("report.chart"), 12, title=True)
-        if report.chart is None:
+        if not report.chart:
             yield self._text(say("report.chart.none"), 9, _QUIET)
         else:
-            yield self._chart(report.chart)
+            yield _chart(report.chart, self._speech, WIDE)
+            for note in (note for stretch in report.chart for note in notes_of(self._speech, stretch)):
+                yield self._text(note, 8, _QUIET)
         for told in tables(report, self._speech):
             yield Spacer(1, 5 * mm)
             yield self._text(told.title, 12, title=True)
@@ -116,44 +123,6 @@ class _Pdf:
             rows.append([self._text(f"… {len(told.rows) - MOST_ROWS}", 9), *[""] * (len(head) - 1)])
         return Table([head, *rows], colWidths=_widths(told), style=_LINES, repeatRows=1)
 
-    def _chart(self, stretch: Stretch) -> Drawing:
-        """Points, centre and limits as steps; what is beyond a limit is a filled square, the others are dots."""
-        high, left = 44 * mm, 12 * mm
-        drawing = Drawing(WIDE, high + 8 * mm)
-        points = stretch.points
-        most = max(0.001, *(max(p.value, p.limits.upper if p.limits else 0.0) for p in points)) * 1.08
-        step = (WIDE - left) / len(points)
-
-        def at(value: float) -> float:
-            return float(6 * mm + high * value / most)
-
-        drawing.add(Rect(left, 6 * mm, WIDE - left, high, strokeColor=_EDGE, fillColor=None))
-        for share in (0.0, most / 2, most):
-            drawing.add(String(0, at(share) - 3, f"{share * 100:.1f} %", fontName=LATIN, fontSize=7, fillColor=_QUIET))
-        line: list[float] = []
-        for n, point in enumerate(points):
-            x = left + (n + 0.5) * step
-            line += [x, at(point.value)]
-            if point.limits is not None:
-                for value, dash in (
-                    (point.limits.centre, None),
-                    (point.limits.upper, [3, 2]),
-                    (point.limits.lower, [3, 2]),
-                ):
-                    drawing.add(
-                        Line(x - step / 2, at(value), x + step / 2, at(value), strokeColor=_QUIET, strokeDashArray=dash)
-                    )
-            if n % max(1, len(points) // 8) == 0:
-                clock = self._speech.clock(point.start_utc_us)[:5]
-                drawing.add(String(x - 9, 0, clock, fontName=LATIN, fontSize=7, fillColor=_QUIET))
-        if len(points) > 1:
-            drawing.add(PolyLine(line, strokeColor=_LINE, strokeWidth=1))
-        for x, y, point in zip(line[::2], line[1::2], points, strict=True):
-            mark = Rect(x - 2.5, y - 2.5, 5, 5) if point.signals else Circle(x, y, 1.8)
-            mark.fillColor, mark.strokeColor = (_BAD, _BAD) if point.signals else (_LINE, _LINE)
-            drawing.add(mark)
-        return drawing
-
     def _foot(self, canvas: Any, document: Any) -> None:
         say = self._speech.say
         when = self._speech.moment(self._report.made_utc_us)
@@ -161,6 +130,66 @@ class _Pdf:
         canvas.setFillColor(_QUIET)
         canvas.drawString(MARGIN, 9 * mm, say("report.made", when=when, version=__version__, station=self._station))
         canvas.drawRightString(A4[0] - MARGIN, 9 * mm, say("report.page", n=document.page))
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """Turns shares and places in the row of points into points of the paper."""
+
+    most: float
+    step: float
+
+    def x(self, place: int) -> float:
+        return float(LEFT + (place + 0.5) * self.step)
+
+    def y(self, share: float) -> float:
+        return float(FOOT + HIGH * share / self.most)
+
+
+def _chart(stretches: Sequence[Stretch], speech: Speech, width: float) -> Drawing:
+    """The p-chart, each revision's limits as steps, `width` points wide, of at least one point.
+
+    A signal is a filled square, the others are dots.
+    """
+    points = [point for stretch in stretches for point in stretch.points]
+    highest = max(max(point.value, point.limits.upper if point.limits else 0.0) for point in points)
+    field = _Field(max(0.001, highest) * 1.08, (width - LEFT) / len(points))
+    drawing = Drawing(width, HIGH + FOOT + 2 * mm)
+    drawing.add(Rect(LEFT, FOOT, width - LEFT, HIGH, strokeColor=_EDGE, fillColor=None))
+    for share in (0.0, field.most / 2, field.most):
+        drawing.add(_text(0, field.y(share) - 3, f"{share * 100:.1f} %"))
+    for place in range(0, len(points), max(1, -(-len(points) // MOST_TIMES))):
+        drawing.add(_text(field.x(place) - 9, 0, speech.clock(points[place].start_utc_us)[:5]))
+    begin = 0
+    for stretch in stretches:
+        _draw(drawing, field, begin, stretch.points)
+        begin += len(stretch.points)
+    return drawing
+
+
+def _draw(drawing: Drawing, field: _Field, begin: int, points: Sequence[Point]) -> None:
+    """One stretch, whose first point is the chart's number `begin`: lines do not run on into the next revision's."""
+    for place, point in enumerate(points, begin):
+        if point.limits is not None:
+            left, right = field.x(place) - field.step / 2, field.x(place) + field.step / 2
+            for share, dash in (
+                (point.limits.centre, None),
+                (point.limits.upper, [3, 2]),
+                (point.limits.lower, [3, 2]),
+            ):
+                height = field.y(share)
+                drawing.add(Line(left, height, right, height, strokeColor=_QUIET, strokeDashArray=dash))
+    at = [(field.x(place), field.y(point.value)) for place, point in enumerate(points, begin)]
+    if len(at) > 1:
+        drawing.add(PolyLine([value for each in at for value in each], strokeColor=_LINE, strokeWidth=1))
+    for (x, y), point in zip(at, points, strict=True):
+        mark = Rect(x - 2.5, y - 2.5, 5, 5) if point.signals else Circle(x, y, 1.8)
+        mark.fillColor = mark.strokeColor = _BAD if point.signals else _LINE
+        drawing.add(mark)
+
+
+def _text(x: float, y: float, text: str) -> String:
+    return String(x, y, text, fontName=LATIN, fontSize=7, fillColor=_QUIET)
 
 
 def _widths(told: Told) -> list[float]:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from agent.quality.baseline import share_baseline
-from agent.quality.charts import p_chart
+from agent.quality.bins import BIN_US
 from agent.quality.control import Stretch
-from agent.quality.groups import Group
 from agent.quality.pareto import Bar, pareto
+from agent.quality.study import Asked
 from agent.shifts import Shift
 from agent.store.challenges import RunQuery, StoredRun, runs
-from agent.store.shift import SLOT_US, ShiftFigures, shift_figures
+from agent.store.shift import ShiftFigures, shift_figures
+from agent.store.study import not_ok
 from agent.store.values import StoredEvent, Tally
 from agent.web.shift.desk import ShiftDesk
 
@@ -44,8 +44,9 @@ class Report:
     figures: ShiftFigures
     defects: tuple[Bar, ...]
     unsure: tuple[Bar, ...]
-    chart: Stretch | None
-    """Shares of parts that are not OK; None: there were no parts."""
+    chart: tuple[Stretch, ...]
+    """Shares of first attempts that were not OK, each recipe revision's against its own baseline, as the quality
+    page draws it; empty: there were no parts."""
     runs: tuple[StoredRun, ...]
     alarms: tuple[AlarmSpan, ...]
     changes: tuple[StoredEvent, ...]
@@ -55,6 +56,17 @@ class Report:
     @property
     def overrides(self) -> tuple[StoredRun, ...]:
         return tuple(run for run in self.runs if run.state == "overridden")
+
+
+def report_named(desk: ShiftDesk, lane: str, key: str) -> Report | None:
+    """The report of a lane ("": the first) in the shift of this key ("": the newest); None where one is not known.
+
+    Raises StoreFailed while the database cannot be read.
+    """
+    lanes = tuple(desk.desk.config.lanes)
+    lane = lane or (lanes[0] if lanes else "")
+    shift = desk.calendar.named(key) if key else desk.latest()
+    return report_of(desk, lane, shift) if shift is not None and lane in lanes else None
 
 
 def report_of(desk: ShiftDesk, lane: str, shift: Shift) -> Report:
@@ -76,7 +88,7 @@ def report_of(desk: ShiftDesk, lane: str, shift: Shift) -> Report:
         figures=figures,
         defects=pareto(figures.defects),
         unsure=pareto(figures.unsure),
-        chart=_chart(figures),
+        chart=_chart(desk, lane, shift),
         runs=tuple(reversed(found)),
         alarms=_alarms(figures.events),
         changes=tuple(event for event in figures.events if event.name in CHANGES),
@@ -90,13 +102,11 @@ def _ended(desk: ShiftDesk, lane: str, shift: Shift) -> tuple[StoredEvent, ...]:
     return desk.desk.results.ask(lambda conn: shift_figures(conn, lane, end, end + 60_000_000)).events
 
 
-def _chart(figures: ShiftFigures) -> Stretch | None:
-    groups = [Group(s.start_utc_us, s.start_utc_us + SLOT_US, s.parts, s.hits) for s in figures.slots if s.parts]
-    if not groups:
-        return None
-    name = ", ".join(dict.fromkeys(recipe for recipe, *_ in figures.used))
-    # The shift by itself: trial limits. The quality page has the frozen baseline.
-    return p_chart(name, groups, share_baseline(groups, frozen=False))
+def _chart(desk: ShiftDesk, lane: str, shift: Shift) -> tuple[Stretch, ...]:
+    """Of the whole five minutes that the shift touches: sums are kept no finer."""
+    since = shift.start_utc_us // BIN_US * BIN_US
+    until = -(-shift.end_utc_us // BIN_US) * BIN_US
+    return desk.desk.results.ask(not_ok(Asked(lane, "", since, until)))
 
 
 def _alarms(events: tuple[StoredEvent, ...]) -> tuple[AlarmSpan, ...]:

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from agent.shifts import Shift
 from agent.web.quality.figures import control_figure, pareto_figure
 from agent.web.shift.desk import ShiftDesk
-from agent.web.shift.report import Report, report_of
+from agent.web.shift.report import Report, report_named
 from agent.web.shift.sheets import csv_of
 from agent.web.shift.told import heading, tables, tiles
 from agent.web.speech import Speech
@@ -35,8 +35,8 @@ class ReportPages:
 
         def draw(report: Report, speech: Speech) -> Response:
             figures = []
-            if report.chart is not None:
-                figures.append(control_figure(speech, "share", speech.say("report.chart"), [report.chart]))
+            if report.chart:
+                figures.append(control_figure(speech, "share", speech.say("report.chart"), report.chart))
             if report.defects:
                 named = partial(speech.named, "label")
                 figures.append(pareto_figure(speech, "pareto", speech.say("report.defects"), report.defects, "", named))
@@ -84,16 +84,14 @@ class ReportPages:
 
     def _drawn(self, request: Request, draw: Callable[[Report, Speech], Response]) -> Response:
         asked = request.query_params
-        lanes = tuple(self._shift.desk.config.lanes)
-        lane = asked.get("lane", "") or (lanes[0] if lanes else "")
         key = asked.get("shift", "")
         if asked.get("day") or asked.get("name"):
             key = f"{asked.get('day', '')}/{asked.get('name', '')}"
-        shift = self._shift.calendar.named(key) if key else self._shift.latest()
-        if shift is None or lane not in lanes:
-            speech = self._sheets.speech(request)
+        report = report_named(self._shift, asked.get("lane", ""), key)
+        speech = self._sheets.speech(request)
+        if report is None:
             return self._sheets.error(request, 404, speech.say("report.none"))
-        return draw(report_of(self._shift, lane, shift), self._sheets.speech(request))
+        return draw(report, speech)
 
     def _beside(self, shift: Shift) -> tuple[Shift | None, Shift | None]:
         """The shifts before and after; none after the one that is on."""

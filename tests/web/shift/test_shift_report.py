@@ -40,6 +40,8 @@ def a_shift(station: FakeStation) -> None:
         station.judge("top", outcome, keep=False, rule=Rule.TOO_DARK, utc_us=NOON_US + n * HOUR_US // 10)
     station.judge("top", Outcome.NG, keep=False, purpose=Purpose.CHALLENGE, utc_us=NOON_US)
     station.judge("top", Outcome.NG, keep=False, utc_us=NOON_US + 40 * HOUR_US)  # another day's
+    for n in range(10):
+        station.judge("top", Outcome.OK, keep=False, utc_us=NOON_US - 40 * HOUR_US + n)
     store = station._store
     assert store is not None
     known = ChallengePart(id="G-1", expected="ok")
@@ -66,7 +68,6 @@ def test_the_report_of_a_shift(tmp_path: Path) -> None:
         figures = Reader(station.data / "results.db").ask(
             lambda conn: shift_figures(conn, "top", NOON_US - 12 * HOUR_US, NOON_US + 12 * HOUR_US)
         )
-        assert (sum(s.parts for s in figures.slots), sum(s.hits for s in figures.slots)) == (40, 10)
         assert (dict(figures.defects), dict(figures.unsure), figures.challenges) == ({"spur": 6}, {"too_dark": 4}, 1)
         english = words(web.get(f"/shift/report.pdf?{asked}").content)
         assert all(said in english for said in ("Shift report", "75.00 %", "Spur", "送检 <i>lab</i>", "eve"))
@@ -77,6 +78,15 @@ def test_the_report_of_a_shift(tmp_path: Path) -> None:
         lines = web.get(f"/shift/report.csv?{asked}").text
         assert "Yield,75.00 %" in lines
         assert "Released by hand" in lines
+        said = web.get(f"/api/v1/shifts/report?{asked}").json()
+        assert (said["parts"], said["ok"], said["ng"], said["unsure"], said["challenges"]) == (40, 30, 6, 4, 1)
+        assert [(cause["name"], cause["parts"]) for cause in said["defects"]] == [("spur", 6)]
+        points = [point for stretch in said["not_ok"] for point in stretch["points"]]
+        assert (sum(point["parts"] for point in points), sum(point["hits"] for point in points)) == (40, 10)
+        # Limits come from the revision's first parts wherever they lie, not from the shift alone.
+        assert [stretch["baseline_parts"] for stretch in said["not_ok"]] == [51]
+        assert [run["state"] for run in said["runs"]] == ["passed", "overridden"]
+        assert said["over"]
         other = web.get(f"/shift/report?lane=top&day={SHIFT_DAY}&name=day").text
         assert "75.00 %" in other
 
@@ -89,4 +99,7 @@ def test_a_shift_without_parts_and_shifts_that_never_were(tmp_path: Path) -> Non
         for kind in ("", ".pdf", ".csv"):
             for wrong in ("shift=2026-02-30/day", "shift=x", "lane=nowhere", "day=2026-11-03&name=night"):
                 assert web.get(f"/shift/report{kind}?{wrong}").status_code == 404
+        assert web.get("/api/v1/shifts/report").json()["not_ok"] == []
+        for wrong, status in (("shift=x", 404), ("lane=nowhere", 404), ("day=2026-11-03", 422)):
+            assert web.get(f"/api/v1/shifts/report?{wrong}").status_code == status
         assert web.get("/shift/report.pdf").content[:5] == b"%PDF-"
