@@ -20,7 +20,8 @@ from agent.station.cameras.table import CAMERAS
 from agent.station.engines.table import ENGINES
 from agent.station.jobs import planned_for
 from agent.station.memory import LaneMemory
-from agent.station.models.activations import Activations, effective
+from agent.station.models.activation import effective
+from agent.station.models.activations import Activations
 from agent.station.models.bundle import Bundle, checked_id
 from agent.station.models.golden import Proven, load_proven
 from agent.station.models.library import Library

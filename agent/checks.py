@@ -1,14 +1,10 @@
-"""What the options of a configuration must be to each other, and to this machine's files."""
+"""What the options of a configuration must be to each other, and to this machine."""
 
 import ipaddress
 import math
-import os
 import re
-import stat
 import zoneinfo
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +21,7 @@ from agent.config import (
     V4l2Config,
     VirtualConfig,
 )
-from agent.errors import Problem
+from agent.findings import Finding, file_findings, secret_findings
 from agent.options import suggest
 from agent.problems import shown
 from agent.shifts import clashes
@@ -35,25 +31,6 @@ _DEVICE = re.compile(rf"^({'|'.join(_DEVICES)})(\.\d+)?$")
 _IDENTITY = ("kind", "serial", "path", "url", "folder")
 """Options that say which camera it is."""
 _FIELDS = frozenset({"site", "line", "station"})
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong, or probably not meant."""
-
-    where: str
-    what: str
-    also: tuple[str, ...] = ()
-    """Other options that it was judged by."""
-    only_warns: bool = False
-
-    @property
-    def problem(self) -> Problem:
-        return Problem(self.where, self.what)
-
-    def involves(self, removed: frozenset[str]) -> bool:
-        """Whether it rests on an option that was refused by itself, or with the section around it."""
-        return any(name == gone or name.startswith(f"{gone}.") for name in (self.where, *self.also) for gone in removed)
 
 
 def check(config: Config) -> list[Finding]:
@@ -154,7 +131,7 @@ def _camera(where: str, camera: CameraConfig) -> Iterator[Finding]:
     if isinstance(camera, RtspConfig):
         if "@" in urlsplit(camera.url).netloc:
             yield Finding(f"{where}.url", f"is {shown(camera.url)}, with a user in it; use user and password_file")
-        yield from _secret(f"{where}.password_file", camera.password_file)
+        yield from secret_findings(f"{where}.password_file", camera.password_file)
     if isinstance(camera, FolderConfig) and camera.move_to is not None:
         inside = camera.move_to == camera.folder or (camera.folder in camera.move_to.parents and "**" in camera.pattern)
         if inside:
@@ -202,7 +179,7 @@ def _uplink(config: Config) -> Iterator[Finding]:
     uplink = config.uplink
     yield from _retry("uplink", uplink.retry_min_s, uplink.retry_max_s)
     yield from _topic(uplink.topic)
-    yield from _secret("uplink.password_file", uplink.password_file)
+    yield from secret_findings("uplink.password_file", uplink.password_file)
     if re.search(r"[/\s@]|:\d+$", uplink.host) and not _is_address(uplink.host):
         what = f"is {shown(uplink.host)}, allowed: a host name or address alone; the port is uplink.port"
         yield Finding("uplink.host", what)
@@ -214,7 +191,7 @@ def _uplink(config: Config) -> Iterator[Finding]:
             what = "certificate and key are needed together"
             yield Finding("uplink.tls", what, ("uplink.tls.certificate", "uplink.tls.key"))
         for name in ("ca", "certificate", "key"):
-            yield from _file(f"uplink.tls.{name}", getattr(tls, name))
+            yield from file_findings(f"uplink.tls.{name}", getattr(tls, name))
         if uplink.port == 1883:
             yield Finding(
                 "uplink.port", "is 1883, where brokers speak plain text; TLS is usually 8883", only_warns=True
@@ -244,8 +221,8 @@ def _web(config: Config) -> Iterator[Finding]:
     if (web.certificate is None) != (web.key is None):
         given, lacking = ("certificate", "key") if web.key is None else ("key", "certificate")
         yield Finding(f"web.{lacking}", f"is missing: web.{given} is given, and one is of no use without the other")
-    yield from _file("web.certificate", web.certificate)
-    yield from _secret("web.key", web.key)
+    yield from file_findings("web.certificate", web.certificate)
+    yield from secret_findings("web.key", web.key)
     if web.this_machine == "admin":
         what = "is admin: whoever uses this machine may do everything without a name, even make others admins"
         yield Finding("web.this_machine", what, only_warns=True)
@@ -274,31 +251,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _file(where: str, file: Path | None) -> Iterator[Finding]:
-    if file is None:
-        return
-    try:
-        mode = file.stat().st_mode
-    except PermissionError:
-        return  # another process' secret: whoever needs it will say so
-    except OSError as error:
-        yield Finding(where, f"is {file}: {error.strerror}")
-        return
-    if not stat.S_ISREG(mode):
-        yield Finding(where, f"is {file}, which is not a file")
-
-
-def _secret(where: str, file: Path | None) -> Iterator[Finding]:
-    """A file with a password: there, not empty, and not for everybody."""
-    wrong = list(_file(where, file))
-    yield from wrong
-    if wrong or file is None or not os.access(file, os.R_OK):
-        return
-    state = file.stat()
-    if state.st_size == 0:
-        yield Finding(where, f"is {file}, which is empty")
-    if state.st_mode & 0o007:
-        what = f"is {file}, which every user of this machine may read: chmod o= {file}"
-        yield Finding(where, what, only_warns=True)

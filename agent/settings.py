@@ -17,9 +17,10 @@ from pydantic import BaseModel, ValidationError
 
 from agent import paths
 from agent.atomic import write_atomically
-from agent.checks import Finding, check
+from agent.checks import check
 from agent.config import Config, LogConfig, StationConfig, WebConfig
 from agent.errors import ConfigurationRefused, Problem, Refused
+from agent.findings import Finding
 from agent.layers import Layer, environment_layer, file_layer, flatten, merge, profile_layer, second_reading
 from agent.machine import Machine, read_machine
 from agent.options import suggest

@@ -13,7 +13,7 @@ from pathlib import Path
 from agent import notify
 from agent.backup.restore import finish as finish_restore
 from agent.clock import SystemClock
-from agent.errors import OkngError, StoreFailed
+from agent.errors import OkngError
 from agent.lock import DataLock
 from agent.log import set_up
 from agent.ports import Camera, Clock
@@ -21,36 +21,37 @@ from agent.recipe_versions import Versions
 from agent.recipes import Recipes
 from agent.settings import Loaded, load_or_last_good, remember
 from agent.station.alarm_verbs import AlarmVerbs
-from agent.station.alarms import Alarms
 from agent.station.backtest.asked import Backtests
 from agent.station.backtest.verbs import BacktestVerbs
 from agent.station.beside.casting import Opinions
 from agent.station.cameras.hotplug import Hotplug
-from agent.station.cameras.push import Push
-from agent.station.cameras.table import CAMERAS
 from agent.station.challenge.started import challenge_runs, gates_of
 from agent.station.challenge.verbs import ChallengeVerbs
 from agent.station.evidence import Evidence
-from agent.station.lane import Lane, Paused
+from agent.station.lane import Lane
 from agent.station.live import Live
 from agent.station.memory import LaneMemory
 from agent.station.modelling import modelling
 from agent.station.models.signing import trust_of
+from agent.station.outlook import Outlook
+from agent.station.pause import Paused
+from agent.station.progress import progresses
 from agent.station.recipe_verbs import RecipeVerbs
 from agent.station.recording.recorder import Recorder
 from agent.station.recording.verbs import RecordVerbs
 from agent.station.review_verbs import ReviewVerbs
 from agent.station.server import ControlServer, Verb
-from agent.station.state import Facts, causes, lane_status, status, uplink_status
+from agent.station.sources import Sources
+from agent.station.state import Facts
 from agent.station.verbs import Verbs
-from agent.status import Alarm, LaneStatus
+from agent.status import Alarm
 from agent.store.read import Reader
-from agent.store.values import JudgedBy, Outbox
+from agent.store.values import JudgedBy
 from agent.store.write import Writer
 from agent.temperature import temperature_c
 from agent.uplink.payload import StationEncoder
 from pipelines.recipe import Recipe
-from pipelines.values import Frame, Record, Stamp
+from pipelines.values import Frame, Record
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,6 @@ TURN_S = 0.5
 JOIN_S = 2.0
 """How long all lanes together may take to end; a camera's thread that takes longer is left behind."""
 DRAIN_S = 2.0
-STUCK_S = 60.0
-"""A lane with a job that neither judged nor proved itself for so long is stuck: no more watchdog."""
 
 
 class Station:
@@ -111,12 +110,9 @@ class Station:
         self._backtests.start()
         stack.callback(self._backtests.close)
         self._reader = Reader(data / "results.db")
-        self._outbox = Outbox(epoch="", last_seq=0, unsettled=0, oldest_unsettled_utc_us=0)
         self._memory = LaneMemory(data)
         self._by_hand = by_hand
-        self._cameras = cameras or {}
-        self.pushes: dict[str, Push] = {}
-        self._drivers: dict[str, Camera] = {}
+        self._sources = Sources(config, clock, cameras or {})
         self._gates = gates_of(config, self._facts.run, clock)
         self.lanes = {name: self._lane(name) for name in config.lanes}
         self._challenges = challenge_runs(config, self.lanes, self._gates, self.store, self._reader, clock, stack)
@@ -133,12 +129,11 @@ class Station:
             trust=None if by_hand else trust_of(config.models),
         )
         self._hotplug = stack.enter_context(Hotplug(self._wake))
-        self._alarms = Alarms(self.store.event)
         self._verbs = Verbs(
             runtime=runtime,
             lanes=self.lanes,
-            pushes=self.pushes,
-            drivers=self._drivers,
+            pushes=self._sources.pushes,
+            drivers=self._sources.drivers,
             store=self.store,
             live=self._live,
             clock=clock,
@@ -147,6 +142,18 @@ class Station:
             stop=self._stopping.set,
         )
         models = self._models
+        self._outlook = Outlook(
+            facts=self._facts,
+            lanes=self.lanes,
+            gates=self._gates,
+            models=models,
+            store=self.store,
+            reader=self._reader,
+            evidence=self._evidence,
+            recorder=self._recorder,
+            verbs=self._verbs,
+            clock=clock,
+        )
         self._server = ControlServer(runtime, self._table())
         self._server.start()
         stack.callback(self._server.stop)
@@ -172,7 +179,7 @@ class Station:
             self._models.verbs.table(),
             self._models.beside.table(),
             ReviewVerbs(self.store).table(),
-            AlarmVerbs(self._alarms, lambda: self._clock.now().utc_us, self._show_alarms).table(),
+            AlarmVerbs(self._outlook.alarms, lambda: self._clock.now().utc_us, self._outlook.show_alarms).table(),
             RecordVerbs(self._recorder, self.lanes).table(),
             BacktestVerbs(self._backtests, self.lanes).table(),
             ChallengeVerbs(self._challenges).table(),
@@ -197,7 +204,7 @@ class Station:
         return Lane(
             name=name,
             config=config,
-            make_camera=self._camera(name),
+            make_camera=self._sources.of(name),
             store=self.store,
             on_commit=self._committed,
             clock=self._clock,
@@ -206,23 +213,6 @@ class Station:
             clock_trusted=lambda: self.store.clock_trusted,
             gate=self._gates[name],
         )
-
-    def _camera(self, name: str) -> Callable[[], Camera]:
-        """What makes the lane's camera, anew after each death; a push lane's is one that all hand pictures to."""
-        config = self._facts.loaded.config
-        camera, state = config.lanes[name].camera, config.station.data / "cameras"
-        if name in self._cameras:
-            return self._cameras[name]
-        if camera.kind == "push":
-            push = self.pushes.setdefault(name, Push(camera, self._clock))
-            return lambda: push
-
-        # Remembered, so that a virtual line can be told to misbehave.
-        def make() -> Camera:
-            driver = self._drivers[name] = CAMERAS[camera.kind](camera, self._clock, state)
-            return driver
-
-        return make
 
     def _committed(self, record_id: int, record: Record, frame: Frame | None, recipe: Recipe) -> None:
         self._challenges.committed(record_id, record)
@@ -273,7 +263,7 @@ class Station:
     @property
     def alarms(self) -> tuple[Alarm, ...]:
         """What stands now."""
-        return self._alarms.standing
+        return self._outlook.alarms.standing
 
     def _drain(self) -> None:
         """Let the last parts be committed while the evidence of them can still be kept."""
@@ -291,57 +281,13 @@ class Station:
 
     def turn(self) -> str:
         """One round: state, alarms, watchdog. Returns a crash that ends the process, or ""."""
-        now = self._clock.now()
-        outbox = self._outbox = self._read_outbox()
         self._challenges.look_at_the_clock()
-        lanes = tuple(self._lane_status(lane, now) for lane in self.lanes.values())
-        uplink = uplink_status(self._verbs.uplink, outbox, now, self._facts)
-        state = status(
-            facts=self._facts,
-            lanes=lanes,
-            disk=self._evidence.disk(),
-            uplink=uplink,
-            alarms=self._alarms.standing,
-            recordings=self._recorder.states(),
-            now=now,
-            clock_trusted=self.store.clock_trusted,
-        )
-        self._alarms.update(causes(state, outbox, self.store.trouble), now.utc_us)
-        self._verbs.snapshot = state.model_copy(update={"alarms": self._alarms.standing})
+        self._outlook.look()
         crashes = [lane.capture.revive() or lane.crash for lane in self.lanes.values()]
         crash = next(filter(None, [*crashes, *(part.crash for part in self._parts)]), "")
-        if not crash and self._progresses(now.mono_ns):
+        if not crash and progresses(self.lanes.values(), self.store, self._clock.now().mono_ns):
             notify.watchdog()
         return crash
-
-    def _lane_status(self, lane: Lane, now: Stamp) -> LaneStatus:
-        challenge = self._gates[lane.name].status(lane.job, now.utc_us)
-        return lane_status(lane, self._clock, self._models, challenge)
-
-    def _show_alarms(self) -> None:
-        """What a person has just said of an alarm is seen at once, not at the next turn."""
-        if self._verbs.snapshot is not None:
-            self._verbs.snapshot = self._verbs.snapshot.model_copy(update={"alarms": self._alarms.standing})
-
-    def _read_outbox(self) -> Outbox:
-        try:
-            return self._reader.outbox()
-        except StoreFailed as error:  # a full disk at the very first start: the store's trouble says so
-            log.debug("%s", error)
-            return self._outbox
-
-    def _progresses(self, mono_ns: int) -> bool:
-        """Fed only by progress: parts judged or honestly failed, golden pictures proven, commits made.
-
-        While the disk refuses, the lanes wait with what they hold; killing the process would only lose it.
-        """
-        if self.store.trouble:
-            return self.store.alive
-        working = [lane for lane in self.lanes.values() if lane.started and lane.job is not None and not lane.ended]
-        stuck = [lane.name for lane in working if (mono_ns - lane.progress_ns) / 1e9 > STUCK_S]
-        if stuck:
-            log.error("no progress for %.0f s on lane(s) %s", STUCK_S, ", ".join(stuck))
-        return not stuck and self.store.alive
 
 
 def run(config: Path) -> int:

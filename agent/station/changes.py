@@ -14,7 +14,8 @@ from agent.errors import OkngError, Refused
 from agent.station.jobs import Jobs
 from agent.station.lane import Lane
 from agent.station.memory import LaneMemory
-from agent.station.models.activations import Activations, Probation
+from agent.station.models.activation import Probation
+from agent.station.models.activations import Activations
 from agent.station.models.bundle import Bundle
 from agent.station.models.choice import Choice, Proposal, alike
 from agent.station.models.gate import Entry, Gates
@@ -113,7 +114,7 @@ class Changes:
 
     def at_start(self) -> None:
         """Before any lane has a job: files that were changed meanwhile name models that nobody has watched."""
-        for name in self._choice.in_use():
+        for name in self._choice.demand.in_use():
             if self._choice.last(name) is not None:
                 self._follow(name)
 

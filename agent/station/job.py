@@ -8,7 +8,7 @@ from typing import Protocol
 
 from agent.clock import ms_between
 from agent.ports import Clock
-from agent.station.models.health import History
+from agent.station.models.figures import History
 from pipelines.recipe import Recipe
 from pipelines.rules import judge
 from pipelines.values import Frame, Inspection, Origin, Outcome, Reason, Record, Rule, Stages, Verdict

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Protocol
 
 from agent.clock import ms_between
 from agent.config import LaneConfig
@@ -14,8 +13,9 @@ from agent.slot import Slot
 from agent.station.capture import Capture, Hooks
 from agent.station.job import Beside, Job, look_and_judge, unjudged
 from agent.station.meters import Meter
-from agent.station.models.health import failed, sample_of
+from agent.station.models.figures import failed, sample_of
 from agent.station.part import AfterCommit, Committed, Decided, Opened, Taken
+from agent.station.pause import Gate, Paused
 from agent.worker import Worker
 from pipelines.rules import late
 from pipelines.values import Frame, Inspection, Outcome, Purpose, Reason, Record, Rule, Stamp, Verdict
@@ -30,37 +30,11 @@ PROVE_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
-    """Whether a lane is paused, and why."""
-
-    on: bool = False
-    why: str = ""
-    setting_up: bool = False
-    """While it is: pictures are taken and judged for whoever sets up the camera, and count as no part of the line's."""
-
-
-@dataclass(frozen=True, slots=True)
 class Seen:
     """The last picture's figures, for the page."""
 
     brightness: float = 0.0
     sharpness: float = 0.0
-
-
-class Gate(Protocol):
-    """Whether a lane is released, and whose picture this is. Called for every picture: quick, never raises."""
-
-    def wants(self, job: Job) -> bool:
-        """Whether pictures are judged now, as far as release goes. On the capture thread."""
-        ...
-
-    def claimed(self, frame: Frame, job: Job) -> Frame | None:
-        """The frame, or the challenge part that it is; None where it is not to be judged. On the capture thread."""
-        ...
-
-    def refusal(self, job: Job, code: str) -> str:
-        """Why a picture that somebody hands in is not taken; empty: it is. `code`: its part's. From any thread."""
-        ...
 
 
 class TooManyErrors(EngineFailed):

@@ -7,11 +7,15 @@ from typing import Any
 from agent.config import ModelsConfig
 from agent.control import INCOMING
 from agent.errors import ControlFailed, OkngError
+from agent.station.models.activation import Activation
 from agent.station.models.bundle import checked_id
 from agent.station.models.choice import Choice
 from agent.station.models.intake import Arrived, Intake
 from agent.station.rollout import Rollout
 from agent.station.server import Verb
+
+SAID_REASONS = 8
+"""Of so many condemned models the list says why: it has to fit into one answer."""
 
 
 class ModelVerbs:
@@ -58,7 +62,7 @@ class ModelVerbs:
         try:
             name = self._choice.named(recipe)
             if self._choice.recipe(name).model_hash == model["digest"]:  # it was told before, and is done
-                lanes = list(self._choice.in_use().get(name, ()))
+                lanes = list(self._choice.demand.in_use().get(name, ()))
                 return {"activated": {"recipe": name, "model": model["id"], "digest": model["digest"], "lanes": lanes}}
             done = self._rollout.activate(str(model["id"]), name)
         except OkngError as error:
@@ -96,12 +100,30 @@ def listed(
     models, more = intake.listing.page(after)
     if after:
         return {"models": models, "more": more}
-    recipes = {*choice.in_use(), *choice.activations.all()}
+    recipes = {*choice.demand.in_use(), *choice.activations.all()}
     return {
         "models": models,
         "more": more,
-        "recipes": [{**choice.said(name), "window": window(name)} for name in sorted(recipes)],
-        "lanes": {name: list(lanes) for name, lanes in choice.in_use().items()},
+        "recipes": [
+            {**_judged_by(name, choice.activations.of(name)), "window": window(name)} for name in sorted(recipes)
+        ],
+        "lanes": {name: list(lanes) for name, lanes in choice.demand.in_use().items()},
+    }
+
+
+def _judged_by(recipe: str, kept: Activation) -> dict[str, object]:
+    """What a recipe is judged by, in plain values."""
+    return {
+        "recipe": recipe,
+        "active": kept.active,
+        "since_utc_us": kept.since_utc_us,
+        "previous": [version.id for version in kept.previous],
+        "shadow": kept.shadow,
+        "canary": kept.canary.model_dump(mode="json", include={"id", "share"}) if kept.canary else None,
+        "canary_trouble": kept.canary_trouble,
+        "condemned": {digest: why[:160] for digest, why in list(kept.condemned.items())[-SAID_REASONS:]},
+        "on_trial": kept.probation is not None,
+        "rolled_back": kept.rolled_back.model_dump(mode="json") if kept.rolled_back else None,
     }
 
 

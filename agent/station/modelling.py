@@ -21,6 +21,7 @@ from agent.station.memory import LaneMemory
 from agent.station.model_verbs import ModelVerbs
 from agent.station.models.activations import Activations, find_again
 from agent.station.models.choice import Choice
+from agent.station.models.demand import Demand
 from agent.station.models.gate import Gates
 from agent.station.models.intake import Intake
 from agent.station.models.library import Library
@@ -54,16 +55,17 @@ def shelf(config: Config, memory: LaneMemory, clock: Clock, event: Event, trust:
     library = Library(data, trust)
     recipes, activations = Recipes(data), Activations(data)
     gates = Gates(data, config.engine, clock)
+    demand = Demand(config, recipes, activations, memory)
     choice = Choice(
-        config=config, library=library, recipes=recipes, activations=activations, memory=memory, clock=clock
+        config=config, library=library, recipes=recipes, activations=activations, demand=demand, clock=clock
     )
     intake = Intake(
         config=config,
         library=library,
         gates=gates,
-        needed=choice.needed,
-        deadlines_ms=choice.deadlines_ms,
-        inputs=choice.inputs,
+        needed=demand.needed,
+        deadlines_ms=demand.deadlines_ms,
+        inputs=demand.inputs,
         event=event,
         deciding=activations.deciding,
     )

@@ -14,7 +14,8 @@ from agent.lock import DataLock
 from agent.station.memory import LaneMemory
 from agent.station.model_verbs import arrived, listed
 from agent.station.modelling import Shelf, shelf
-from agent.station.models.activations import Probation, find_again
+from agent.station.models.activation import Probation
+from agent.station.models.activations import find_again
 from agent.station.models.signing import trust_of
 from agent.store.read import Reader
 
@@ -66,7 +67,7 @@ def _activate(there: Shelf, said: Mapping[str, Any]) -> Mapping[str, Any]:
         "recipe": proposal.recipe,
         "model": proposal.version.id,
         "digest": proposal.version.digest,
-        "lanes": list(there.choice.in_use().get(proposal.recipe, ())),
+        "lanes": list(there.choice.demand.in_use().get(proposal.recipe, ())),
         "revision": proposal.target.revision,
     }
 

@@ -15,7 +15,8 @@ from agent.station.job import Job
 from agent.station.jobs import Jobs
 from agent.station.lane import Lane
 from agent.station.memory import LaneMemory
-from agent.station.models.activations import Activations, Version, effective
+from agent.station.models.activation import Version, effective
+from agent.station.models.activations import Activations
 from agent.worker import Worker
 from pipelines.recipe import Recipe
 

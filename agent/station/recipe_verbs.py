@@ -13,7 +13,7 @@ from agent.errors import ControlFailed, OkngError, Problem, RecipeRefused
 from agent.ports import Clock
 from agent.recipe_versions import CONFLICT, Versions, Why, mark_of
 from agent.station.modelling import Shelf
-from agent.station.models.activations import effective
+from agent.station.models.activation import effective
 from agent.station.models.bundle import checked_id
 from agent.station.server import Verb
 from pipelines.difference import difference_facts

@@ -18,10 +18,10 @@ from agent.station.acts import Acts
 from agent.station.job import Job
 from agent.station.jobs import Jobs
 from agent.station.lane import Lane
-from agent.station.models.activations import Activation, Before, Probation, Version
+from agent.station.models.activation import Activation, Before, Probation, Version
 from agent.station.models.budget import must_be_in_time
 from agent.station.models.choice import Choice, Proposal
-from agent.station.models.health import together
+from agent.station.models.figures import together
 from agent.station.models.intake import Intake
 from agent.station.prepare import Preparer
 from agent.station.trials import Trial, acquit, good_job, trials_of

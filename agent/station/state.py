@@ -13,7 +13,7 @@ from agent.station.beside.canary import Canary
 from agent.station.beside.shadow import Shadow
 from agent.station.lane import Lane
 from agent.station.modelling import Modelling
-from agent.station.models.activations import RolledBack
+from agent.station.models.activation import RolledBack
 from agent.status import (
     Alarm,
     BesideState,

@@ -13,9 +13,10 @@ from agent.errors import ControlFailed
 from agent.ports import Camera, Clock, Misbehaves
 from agent.station.cameras.decode import no_pixels
 from agent.station.cameras.push import Push
-from agent.station.lane import Lane, Paused
+from agent.station.lane import Lane
 from agent.station.live import Live
 from agent.station.memory import LaneMemory
+from agent.station.pause import Paused
 from agent.station.server import Verb
 from agent.station.state import UplinkSays
 from agent.status import Status, UplinkState

@@ -3,7 +3,8 @@
 from agent.config import ModelsConfig
 from agent.station.job import Job
 from agent.station.lane import Lane
-from agent.station.models.activations import Activation, Activations, Probation
+from agent.station.models.activation import Activation, Probation
+from agent.station.models.activations import Activations
 from agent.station.models.health import Limits, errors_of, problem_of
 from agent.station.models.intake import Intake
 from agent.station.rollout import Rollout

@@ -17,7 +17,7 @@ from agent.station.acts import Acts
 from agent.station.job import Job
 from agent.station.jobs import Jobs
 from agent.station.lane import Lane
-from agent.station.models.activations import Activation, RolledBack, Version
+from agent.station.models.activation import Activation, RolledBack, Version
 from agent.station.models.choice import Choice
 from agent.station.models.running import Running
 from agent.station.prepare import Preparer

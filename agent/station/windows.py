@@ -6,8 +6,9 @@ from dataclasses import asdict
 from agent.clock import ms_between
 from agent.config import ModelsConfig
 from agent.ports import Clock
-from agent.station.models.activations import Activation, Before, Probation
-from agent.station.models.health import FEWEST, Figures, due, together
+from agent.station.models.activation import Activation, Before, Probation
+from agent.station.models.figures import Figures, together
+from agent.station.models.health import FEWEST, due
 from agent.station.trials import Trial
 from pipelines.values import Stamp
 

@@ -11,7 +11,8 @@ import pytest
 from agent.cli import main
 from agent.commands.model import _figure
 from agent.errors import EXIT_INTERRUPTED
-from agent.station.models.activations import Activations, RolledBack, Version
+from agent.station.models.activation import RolledBack, Version
+from agent.station.models.activations import Activations
 from agent.store.values import Sampling
 from pipelines.values import Outcome
 from tests.review.stationed import Data, data_folder

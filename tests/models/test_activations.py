@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.recipes import Recipes
-from agent.station.models.activations import BAD, FILE, Activation, Activations, Probation, Version, find_again
+from agent.station.models.activation import Activation, Probation, Version
+from agent.station.models.activations import BAD, FILE, Activations, find_again
 from pipelines.recipe import Recipe
 
 GOOD = "a" * 64

@@ -192,10 +192,11 @@ def test_what_proves_nothing_is_not_even_tried(
 
 
 class Trying:
-    """An intake, a choice and a rollout in one, of which the last refuses."""
+    """An intake, a choice, its demand and a rollout in one, of which the last refuses."""
 
     def __init__(self, active: str) -> None:
         self._active = active
+        self.demand = self
 
     def recipe(self, _: str) -> SimpleNamespace:
         return SimpleNamespace(model_hash=self._active)

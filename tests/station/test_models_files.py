@@ -18,7 +18,8 @@ from agent.control import ALLOWED, UPLINK_USER, WEB_USER
 from agent.errors import BundleRefused, ControlFailed, OkngError
 from agent.settings import load
 from agent.station.model_verbs import ModelVerbs
-from agent.station.models.activations import FILE, Activation, Activations, Version, effective
+from agent.station.models.activation import Activation, Version, effective
+from agent.station.models.activations import FILE, Activations
 from agent.station.models.archive import pack
 from agent.station.models.bundle import read_bundle
 from agent.station.models.gate import Gates

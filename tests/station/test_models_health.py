@@ -8,22 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.station.models.chances import at_least, chi_square, more
-from agent.station.models.health import (
-    ALPHA,
-    BINS,
-    COMPARISONS,
-    FEWEST,
-    KEEPS,
-    Figures,
-    History,
-    Limits,
-    Sample,
-    due,
-    figures_of,
-    problem_of,
-    sample_of,
-    together,
-)
+from agent.station.models.figures import BINS, KEEPS, Figures, History, Sample, figures_of, sample_of, together
+from agent.station.models.health import ALPHA, COMPARISONS, FEWEST, Limits, due, problem_of
 from pipelines.values import Detection, Inspection, Outcome, Reason, Rule, Stages, Verdict
 
 LIMITS = Limits(errors=3, deadline_ms=1000, share=0.8)

@@ -20,8 +20,10 @@ from agent.station.beside.compare import SEVERITY, compared, stricter
 from agent.station.beside.keep import EVERY_S, PICTURES, Candidate, Keeper, Opinion
 from agent.station.beside.purse import LOOK_S, Purse
 from agent.station.job import Job, Weighed, look_and_judge
-from agent.station.lane import Lane, Paused
-from agent.station.models.health import Figures, Limits, problem_of
+from agent.station.lane import Lane
+from agent.station.models.figures import Figures
+from agent.station.models.health import Limits, problem_of
+from agent.station.pause import Paused
 from agent.store.memory import MemoryStore
 from agent.store.values import PartQuery, Role
 from pipelines.recipe import Recipe

@@ -16,8 +16,8 @@ from agent.recipes import Recipes
 from agent.station.beside.wire import MAX_LINE_BYTES, MAX_PICTURE_BYTES, Answer, Part, Ready, Task, line_of
 from agent.station.engines.table import ENGINES
 from agent.station.models.bundle import read_bundle
+from agent.station.models.figures import failed
 from agent.station.models.golden import load_proven
-from agent.station.models.health import failed
 from agent.station.reference import read_reference
 from agent.station.sized import SizedLook
 from pipelines.recipe import Recipe

@@ -10,7 +10,7 @@ from agent.station.beside.compare import compared, stricter
 from agent.station.beside.keep import Keeper, Opinion
 from agent.station.beside.tally import Figures, Tally
 from agent.station.job import Job, Kept, Weighed, look_and_judge
-from agent.station.models.health import KEEPS, History, Sample, failed, sample_of
+from agent.station.models.figures import KEEPS, History, Sample, failed, sample_of
 from pipelines.recipe import Recipe
 from pipelines.rules import judge
 from pipelines.values import Detection, Frame, Inspection, Record, Verdict

@@ -14,8 +14,8 @@ from agent.station.beside.shadow import Patience, Shadow
 from agent.station.beside.wire import Task
 from agent.station.jobs import Jobs, planned_for
 from agent.station.lane import Lane
-from agent.station.models.activations import Canary as Told
-from agent.station.models.activations import Version
+from agent.station.models.activation import Canary as Told
+from agent.station.models.activation import Version
 from agent.station.models.library import Library
 from agent.station.reference import read_reference
 from agent.store.values import Role

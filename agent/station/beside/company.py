@@ -18,10 +18,12 @@ from agent.station.beside.casting import Casting
 from agent.station.beside.shadow import Shadow
 from agent.station.job import Beside, Job
 from agent.station.lane import Lane
-from agent.station.models.activations import Activation, Activations, Version
-from agent.station.models.activations import Canary as Told
+from agent.station.models.activation import Activation, Version
+from agent.station.models.activation import Canary as Told
+from agent.station.models.activations import Activations
 from agent.station.models.choice import Proposal
-from agent.station.models.health import KEEPS, Limits, due, problem_of
+from agent.station.models.figures import KEEPS
+from agent.station.models.health import Limits, due, problem_of
 from agent.station.models.running import Running
 from agent.station.prepare import Preparer
 from agent.worker import Worker

@@ -13,7 +13,7 @@ from agent.station.beside.company import Company
 from agent.station.beside.shadow import Shadow
 from agent.station.job import Job
 from agent.station.lane import Lane
-from agent.station.models.activations import Canary as Told
+from agent.station.models.activation import Canary as Told
 from agent.station.models.bundle import Bundle
 from agent.station.models.choice import Choice, Proposal
 from agent.station.models.gate import Entry
@@ -106,7 +106,7 @@ class BesideVerbs:
 
     def _in_use(self, recipe: str) -> str:
         """The recipe that is meant, if there is anything about it. Raises OkngError."""
-        name, used = self._choice.named(recipe), self._choice.in_use()
+        name, used = self._choice.named(recipe), self._choice.demand.in_use()
         if name not in used and name not in self._choice.activations.all():
             raise OkngError(f"recipe {name} is not in use; in use: {', '.join(sorted(used)) or 'none'}")
         return name

@@ -8,15 +8,15 @@ import logging
 import queue
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
 from threading import Event, RLock
 
-from agent.challenges import Challenges, ChallengeSet
+from agent.challenges import ChallengeSet
 from agent.errors import ControlFailed, StoreFailed
 from agent.ports import Clock
 from agent.release import Bound, Ending, Ruled, Run, defects, wrong
 from agent.shifts import Calendar
 from agent.station.challenge.gate import LaneGate
+from agent.station.challenge.sets import Sets
 from agent.station.lane import Lane
 from agent.store import challenges as stored
 from agent.store.read import Reader
@@ -50,9 +50,8 @@ class ChallengeRuns:
         *,
         lanes: Mapping[str, Lane],
         gates: Mapping[str, LaneGate],
-        sets: Challenges,
+        sets: Sets,
         calendar: Calendar,
-        zone: tzinfo,
         store: Writer,
         reader: Reader,
         clock: Clock,
@@ -61,7 +60,6 @@ class ChallengeRuns:
         self._gates = gates
         self._sets = sets
         self._calendar = calendar
-        self._zone = zone
         self._store = store
         self._reader = reader
         self._clock = clock
@@ -111,30 +109,13 @@ class ChallengeRuns:
                 raise ControlFailed(
                     f"lane {lane!r} is not ready: {self._lanes[lane].trouble or 'it is being prepared'}"
                 )
-            found = self._usable(job.recipe.name)
+            found = self._sets.usable(job.recipe.name)
             at, bound = self._clock.now().utc_us, gate.bound(job)
             new = stored.NewRun(lane, bound, by, gate.required(job), found.parts, utc_us=at)
             number = self._store.state(lambda conn: stored.begin(conn, new))
             gate.begin(Run(number, lane, found.parts, bound, at, by))
         self._store.event("challenge_started", lane=lane, run_id=number, parts=len(found.parts), by=by)
         return number
-
-    def _usable(self, recipe: str) -> ChallengeSet:
-        """The recipe's set. Raises ControlFailed for one that could not release anything."""
-        found = self._sets.of(recipe)
-        if not found.parts:
-            raise ControlFailed(f"recipe {recipe!r} has no challenge parts: an engineer enters them")
-        if late := self._expired(found):
-            raise ControlFailed(f"expired challenge parts cannot release: {late}")
-        return found
-
-    def _expired(self, found: ChallengeSet) -> str:
-        if any(part.expires for part in found.parts) and not self._store.clock_trusted:
-            return "the clock is not to be trusted, so their dates say nothing"
-        return ", ".join(f"{part.id} ({part.expires})" for part in found.parts if part.expired(self._today()))
-
-    def _today(self) -> date:
-        return datetime.fromtimestamp(self._clock.now().utc_us / 1e6, UTC).astimezone(self._zone).date()
 
     def awaits(self, lane: str, code: str) -> None:
         """The next picture shows this part; empty: nobody knows. Raises ControlFailed."""
@@ -189,10 +170,7 @@ class ChallengeRuns:
     def save(self, parts: ChallengeSet, seen: str) -> str:
         """Replace a recipe's set; its new revision. Raises ChallengeRefused, ControlFailed."""
         with self._lock:
-            try:
-                return self._sets.save(parts, seen).revision
-            except OSError as error:
-                raise ControlFailed(f"the challenge parts cannot be kept: {error.strerror}") from error
+            return self._sets.save(parts, seen)
 
     def _gate(self, lane: str) -> LaneGate:
         if lane not in self._gates:
@@ -307,7 +285,7 @@ class ChallengeRuns:
         run = gate.run
         assert run is not None
         ending, now_us = run.ending(), self._clock.now().utc_us
-        if ending == "passed" and (late := self._expired(ChallengeSet(recipe=run.bound.recipe, parts=run.parts))):
+        if ending == "passed" and (late := self._sets.expired(run.parts)):
             ending, note = "aborted", f"expired challenge parts cannot release: {late}"
         self._store.state(lambda conn: stored.end(conn, run.id, ending, now_us, by, note))
         if ending != "aborted":

@@ -9,6 +9,7 @@ from agent.ports import Clock
 from agent.shifts import Calendar, zone_of
 from agent.station.challenge.gate import LaneGate
 from agent.station.challenge.runs import ChallengeRuns
+from agent.station.challenge.sets import Sets
 from agent.station.lane import Lane
 from agent.store.read import Reader
 from agent.store.write import Writer
@@ -33,9 +34,8 @@ def challenge_runs(
     runs = ChallengeRuns(
         lanes=lanes,
         gates=gates,
-        sets=Challenges(config.station.data),
+        sets=Sets(Challenges(config.station.data), zone, clock, lambda: store.clock_trusted),
         calendar=Calendar(config.shifts, zone),
-        zone=zone,
         store=store,
         reader=reader,
         clock=clock,

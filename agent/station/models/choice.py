@@ -1,9 +1,8 @@
-"""Which model is to judge by a recipe: what may be chosen, what is written down, and what must stay for it."""
+"""Which model is to judge by a recipe: what may be chosen, and what is written down."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from agent.config import Config
@@ -11,27 +10,18 @@ from agent.errors import OkngError, Problem, RecipeRefused
 from agent.ports import Clock
 from agent.recipes import Recipes
 from agent.station.jobs import planned_for
-from agent.station.memory import LaneMemory
-from agent.station.models.activations import (
-    Activation,
-    Activations,
-    Probation,
-    RolledBack,
-    Version,
-    effective,
-)
+from agent.station.models.activation import Activation, Probation, RolledBack, Version, effective
+from agent.station.models.activations import Activations
 from agent.station.models.budget import must_be_in_time, takes_ms
 from agent.station.models.bundle import Bundle, checked_id
+from agent.station.models.demand import Demand
 from agent.station.models.gate import Entry
 from agent.station.models.library import Library
-from agent.station.models.trial import Input
 from agent.station.reference import read_reference
 from pipelines.recipe import Recipe, check_against
 
 MOST_REASONS = 20
 """Of so many models the reason is kept why they were taken back; that they were, is kept of all."""
-SAID_REASONS = 8
-"""Of so many the list says it: it has to fit into one answer."""
 FORGOTTEN = "long ago; the reason is not kept any more"
 
 
@@ -61,29 +51,21 @@ class Choice:
         library: Library,
         recipes: Recipes,
         activations: Activations,
-        memory: LaneMemory,
+        demand: Demand,
         clock: Clock,
     ) -> None:
         self._config = config
         self._library = library
         self._recipes = recipes
         self.activations = activations
-        self._memory = memory
+        self.demand = demand
         self._clock = clock
-
-    def in_use(self) -> dict[str, tuple[str, ...]]:
-        """Recipe -> the lanes that judge by it, by what they were last told."""
-        found: dict[str, tuple[str, ...]] = {}
-        for name, lane in self._config.lanes.items():
-            recipe = self._memory.told(name).recipe or lane.recipe
-            found[recipe] = (*found.get(recipe, ()), name)
-        return found
 
     def named(self, recipe: str) -> str:
         """The recipe that is meant: the one that is named, or the only one in use. Raises OkngError."""
         if recipe:
             return recipe
-        used = self.in_use()
+        used = self.demand.in_use()
         if len(used) != 1:
             raise OkngError(f"name the recipe; in use: {', '.join(sorted(used)) or 'none'}")
         return next(iter(used))
@@ -132,7 +114,7 @@ class Choice:
         """By what the gate has measured, where there is no job that shows it. Raises OkngError (FIELD 15)."""
         reference = read_reference(self._recipes, proposal.target)
         bundle = self._library.read(proposal.version.id)
-        lanes = [self._config.lanes[name] for name in self.in_use().get(proposal.recipe, ())]
+        lanes = [self._config.lanes[name] for name in self.demand.in_use().get(proposal.recipe, ())]
         looks = (len(planned_for(lane, bundle, proposal.target, reference).tiles) for lane in lanes)
         part_ms = takes_ms(proposal.gate, max(looks, default=1))
         must_be_in_time(proposal.gate, proposal.target, self._config.models.budget_share, part_ms)
@@ -237,70 +219,6 @@ class Choice:
         except OSError as error:
             raise OkngError(f"this cannot be made durable: {error.strerror}") from error
         return back
-
-    # What must stay ------------------------------------------------------------------------------------
-
-    def needed(self) -> dict[str, str]:
-        """Model -> what it is needed for."""
-        found: dict[str, str] = {}
-        for model, why in self._needs():
-            found.setdefault(Path(model).name, why)
-        return found
-
-    def _needs(self) -> Iterator[tuple[str, str]]:
-        for name, activation in self.activations.all().items():
-            if activation.active:
-                yield activation.active, f"it is active for recipe {name}"
-            if activation.shadow:
-                yield activation.shadow, f"it is the shadow of recipe {name}"
-            if activation.canary:
-                yield activation.canary.id, f"it is the canary of recipe {name}"
-            for version in activation.previous:
-                yield version.id, f"it is a good one before the active model of recipe {name}"
-        for name in self._recipes.names():
-            with suppress(OkngError):
-                yield self._recipes.read(name).model, f"recipe {name} names it"
-            for lane in ("", *self._config.lanes):
-                if (good := self._recipes.last_good(name, lane)) is not None:
-                    yield good.model, f"the last good revision of recipe {name} names it"
-
-    def deadlines_ms(self) -> list[float]:
-        """Of the recipes in use."""
-        found: list[float] = []
-        for name in self.in_use():
-            with suppress(OkngError):
-                found.append(self._recipes.read(name).deadline_ms)
-        return found
-
-    def inputs(self, bundle: Bundle) -> frozenset[Input]:
-        """For what the lanes would have this model compiled, by the recipes that it fits."""
-        found: set[Input] = set()
-        for name, lanes in self.in_use().items():
-            with suppress(OkngError):
-                recipe = self._recipes.read(name)
-                if check_against(recipe, bundle.facts.labels, bundle.facts.pipeline):
-                    continue
-                reference = read_reference(self._recipes, recipe)
-                plans = [planned_for(self._config.lanes[lane], bundle, recipe, reference) for lane in lanes]
-                sizes = [(plan.input_size, plan.slots) for plan in plans]
-                found |= {Input(height_px=h, width_px=w, slots=slots) for (h, w), slots in sizes}
-        return frozenset(found)
-
-    def said(self, name: str) -> dict[str, Any]:
-        """A recipe's activation in plain values, for the list."""
-        kept = self.activations.of(name)
-        return {
-            "recipe": name,
-            "active": kept.active,
-            "since_utc_us": kept.since_utc_us,
-            "previous": [version.id for version in kept.previous],
-            "shadow": kept.shadow,
-            "canary": kept.canary.model_dump(mode="json", include={"id", "share"}) if kept.canary else None,
-            "canary_trouble": kept.canary_trouble,
-            "condemned": {digest: why[:160] for digest, why in list(kept.condemned.items())[-SAID_REASONS:]},
-            "on_trial": kept.probation is not None,
-            "rolled_back": kept.rolled_back.model_dump(mode="json") if kept.rolled_back else None,
-        }
 
 
 def _shortened(condemned: dict[str, str]) -> dict[str, str]:
