@@ -10,6 +10,8 @@ from pipelines.values import Reason, Rule
 
 CATALOGUE: Texts = joined(CATALOGUES)
 """All that the station's page says."""
+_BY_CODES = frozenset({"not_released"})
+"""Alarms whose detail names reasons by their codes."""
 _KNOWN = {NOBODY_LISTENS: "uplink.nobody_listens", COMMANDS_OFF: "uplink.commands_off"}
 NOTHING = "–"
 """Shown where there is no value: never a zero that nobody measured."""
@@ -72,6 +74,12 @@ class Speech:
         """What a process said of itself: known parts in the viewer's language, the others as they are."""
         parts = (_KNOWN.get(part, "") for part in detail.split("; "))
         return " ".join(self.say(key) if key else part for key, part in zip(parts, detail.split("; "), strict=True))
+
+    def because(self, alarm: str, detail: str) -> str:
+        """Why an alarm stands; what the station says by codes is put into words."""
+        if alarm not in _BY_CODES:
+            return detail
+        return ", ".join(self.named("shift.why", code) for code in detail.split(", ") if code)
 
     def number(self, value: float | None, digits: int = 0) -> str:
         """Both languages group by thousands with a comma and have a decimal point."""

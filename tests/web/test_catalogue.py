@@ -9,6 +9,7 @@ import pytest
 
 from agent import paths
 from agent.config import AnyCamera
+from agent.station.verbs import UPDATE_EVENTS
 from agent.status import CameraState, DiskStatus, EngineState, UplinkState
 from agent.web import board, shown
 from agent.web.answers import StagesAnswer
@@ -87,6 +88,15 @@ def test_every_mode_has_a_tone_and_an_icon_that_is_drawn() -> None:
     assert set(shown.ICONS.values()) | set(shown.VERDICT_TONES.values()) <= drawn
     used = {name for file in _SOURCES for name in re.findall(r'icon\("([a-z-]+)"', file.read_text())}
     assert used <= drawn
+
+
+def test_every_event_that_the_station_makes_has_its_words() -> None:
+    agent = paths.templates().parent.parent
+    source = "".join(file.read_text() for part in ("station", "store") for file in (agent / part).rglob("*.py"))
+    states = {f"camera_{state}" for state in get_args(CameraState)}
+    names = states | set(UPDATE_EVENTS) | set(re.findall(r'event\(\s*"([a-z_]+)"', source))
+    assert len(names) > 40
+    assert {name for name in names if f"event.{name}" not in CATALOGUE} == set()
 
 
 def test_every_alarm_that_the_station_raises_has_its_words() -> None:

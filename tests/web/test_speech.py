@@ -87,3 +87,10 @@ def test_words_are_set_as_large_as_they_fit() -> None:
     assert [size_of(w) for w in ("OK", "存疑", "UNSURE", "CAMERA GONE", "PREPARING", "DISCONNECTED")] == [
         "xl", "xl", "l", "l", "m", "s",
     ]  # fmt: skip
+
+
+def test_why_an_alarm_stands_is_said_in_words() -> None:
+    assert EN.because("not_released", "first, recipe") == "this lane never passed a run, the recipe was changed"
+    assert ZH.because("not_released", "first") == "该通道从未通过检查"
+    assert EN.because("camera_gone", "no 4F2A, no cable") == "no 4F2A, no cable"
+    assert EN.because("not_released", "") == ""

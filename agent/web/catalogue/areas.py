@@ -3,6 +3,7 @@
 from agent.web.catalogue.cameras import CAMERAS
 from agent.web.catalogue.charts import CHARTS
 from agent.web.catalogue.here import HERE
+from agent.web.catalogue.happened import HAPPENED
 from agent.web.catalogue.history import HISTORY, ONE_PART
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.models import MODELS
@@ -21,6 +22,7 @@ CATALOGUES: tuple[Texts, ...] = (
     STATION,
     PAGE,
     UPKEEP,
+    HAPPENED,
     MODELS,
     CHARTS,
     QUALITY,

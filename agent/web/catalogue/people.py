@@ -61,7 +61,7 @@ PERSONS: Texts = {
     "who.nobody": Text("nobody", "未登录"),
     "me.title": Text("Your account", "我的账号"),
     "me.password": Text("Change the password", "更改密码"),
-    "me.now": Text("Password now", "当前密码"),
+    "me.now": Text("Current password", "当前密码"),
     "me.change": Text("Change", "更改"),
     "me.must_change": Text(
         "Your password was set by somebody else. Choose one of your own to go on.",

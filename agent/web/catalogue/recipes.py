@@ -34,46 +34,46 @@ _FIELDS: Texts = {
     ),
     "recipes.field.max_detections": Text("Most detections", "检出数上限"),
     "recipes.field.max_detections.help": Text(
-        "More that could decide make the part UNSURE, never OK.", "超过上限且可能影响结果时判为待确认，绝不判良品。"
+        "More that could decide make the part UNSURE, never OK.", "超过上限且可能影响结果时判为存疑，绝不判良品。"
     ),
     "recipes.field.quality.min_sharpness": Text("Least sharpness", "清晰度下限"),
     "recipes.field.quality.min_sharpness.help": Text(
         "Variance of the Laplacian inside the inspected regions. Less: UNSURE (blurred).",
-        "检测区域内拉普拉斯方差。低于此值判待确认（模糊）。",
+        "检测区域内拉普拉斯方差。低于此值判存疑（模糊）。",
     ),
     "recipes.field.quality.min_brightness": Text("Least brightness", "亮度下限"),
     "recipes.field.quality.min_brightness.help": Text(
-        "Mean grey level. Less: UNSURE (too dark).", "平均灰度。低于此值判待确认（过暗）。"
+        "Mean grey level. Less: UNSURE (too dark).", "平均灰度。低于此值判存疑（过暗）。"
     ),
     "recipes.field.quality.max_brightness": Text("Most brightness", "亮度上限"),
     "recipes.field.quality.max_brightness.help": Text(
-        "Mean grey level. More: UNSURE (too bright).", "平均灰度。高于此值判待确认（过亮）。"
+        "Mean grey level. More: UNSURE (too bright).", "平均灰度。高于此值判存疑（过亮）。"
     ),
     "recipes.field.quality.max_saturated": Text("Most saturation", "过曝比例上限"),
     "recipes.field.quality.max_saturated.help": Text(
         "Share of pixels at the highest grey level. More: UNSURE (saturated).",
-        "达到最高灰度的像素占比。超过判待确认（过曝）。",
+        "达到最高灰度的像素占比。超过判存疑（过曝）。",
     ),
     "recipes.field.quality.max_age_ms": Text("Oldest picture", "图像最大延迟"),
     "recipes.field.quality.max_age_ms.help": Text(
         "From grab to the start of the look. Older: UNSURE (stale).",
-        "从采集到开始检测的时间。超过判待确认（图像过旧）。",
+        "从采集到开始检测的时间。超过判存疑（图像过旧）。",
     ),
     "recipes.field.quality.max_identical": Text("Equal pictures in a row", "连续相同图像"),
     "recipes.field.quality.max_identical.help": Text(
         "So many are believed; with one more the camera is frozen: UNSURE.",
-        "允许的张数；再多一张视为相机画面冻结，判待确认。",
+        "允许的张数；再多一张视为相机画面冻结，判存疑。",
     ),
-    "recipes.field.unsure": Text("What the line does with UNSURE", "待确认件处理"),
+    "recipes.field.unsure": Text("What the line does with UNSURE", "存疑件处理"),
     "recipes.field.unsure.help": Text("A part that could not be judged never passes.", "无法判定的工件绝不放行。"),
     "recipes.field.deadline_ms": Text("Deadline", "判定时限"),
     "recipes.field.deadline_ms.help": Text(
-        "From grab to answer. A later verdict is UNSURE (late).", "从采集到给出结果的时间。超时判待确认（超时）。"
+        "From grab to answer. A later verdict is UNSURE (late).", "从采集到给出结果的时间。超时判存疑（超时）。"
     ),
     "recipes.field.evidence_ok_rate": Text("Pictures of good parts kept", "良品图像保存比例"),
     "recipes.field.evidence_ok_rate.help": Text(
         "Share of OK parts. Those of NG and UNSURE parts are always kept.",
-        "良品图像的保存占比。不良与待确认的图像始终保存。",
+        "良品图像的保存占比。不良与存疑的图像始终保存。",
     ),
     "recipes.field.reference.picture": Text("Reference picture", "标准图文件"),
     "recipes.field.reference.picture.help": Text(
@@ -86,7 +86,7 @@ _FIELDS: Texts = {
     "recipes.field.reference.max_shift_px": Text("Most shift", "最大平移"),
     "recipes.field.reference.max_shift_px.help": Text(
         "Of the part's middle, along x and along y. More: UNSURE (misaligned).",
-        "工件中心沿 x、y 的偏移。超过判待确认（未对准）。",
+        "工件中心沿 x、y 的偏移。超过判存疑（未对准）。",
     ),
     "recipes.field.reference.max_rotation_deg": Text("Most turn", "最大旋转"),
     "recipes.field.reference.max_rotation_deg.help": Text("Either way.", "正反方向均适用。"),
@@ -192,7 +192,7 @@ RECIPES: Texts = {
     "recipes.group.quality": Text("What a picture must be like", "图像质量要求"),
     "recipes.group.quality.lead": Text(
         "Outside of these limits a part is UNSURE, whatever was found on it.",
-        "超出以下限值，无论检出什么一律判待确认。",
+        "超出以下限值，无论检出什么一律判存疑。",
     ),
     "recipes.group.outcome": Text("Answer", "结果输出"),
     "recipes.group.reference": Text("Reference picture", "标准图"),

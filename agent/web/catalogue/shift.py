@@ -20,7 +20,7 @@ _STATES: Texts = {
     "shift.state.off.sub": Text(
         'Set challenge = "warn" or "block" for this lane in station.toml, and the station has to prove at each '
         "start of shift that it still tells good from bad.",
-        "在 station.toml 中为该产线位设置 challenge = “warn” 或 “block”，工位即须在每班开始时证明仍能区分良品与不良。",
+        "在 station.toml 中为该通道设置 challenge = “warn” 或 “block”，工位即须在每班开始时证明仍能区分良品与不良。",
     ),
     "shift.state.running": Text("Challenge run", "校验件检查中"),
     "shift.state.running.sub": Text(
@@ -37,7 +37,7 @@ _STATES: Texts = {
     "shift.state.blocked": Text("Not released", "未放行"),
     "shift.state.blocked.sub": Text("Nothing passes until a run is passed.", "检查通过前一律不放行。"),
     "shift.why": Text("Required because", "检查原因"),
-    "shift.why.first": Text("this lane never passed a run", "该产线位从未通过检查"),
+    "shift.why.first": Text("this lane never passed a run", "该通道从未通过检查"),
     "shift.why.failed": Text("the last run failed", "上次检查未通过"),
     "shift.why.shift_start": Text("a shift has begun", "新班次开始"),
     "shift.why.recipe": Text("the recipe was changed", "配方已更改"),
@@ -50,7 +50,7 @@ _RUN: Texts = {
     "shift.tab.run": Text("Challenge run", "校验件检查"),
     "shift.tab.parts": Text("Challenge parts", "校验件"),
     "shift.tab.report": Text("Shift report", "班次报告"),
-    "shift.lanes": Text("Lanes", "产线位"),
+    "shift.lanes": Text("Lanes", "通道"),
     "shift.on": Text("Shift {name}, {day}", "{name} 班，{day}"),
     "shift.none": Text("Between shifts", "班次之间"),
     "shift.start": Text("Start challenge run", "开始校验件检查"),
@@ -81,7 +81,7 @@ _RUN: Texts = {
     "shift.override.lead": Text(
         "You take it upon yourself that this lane tells good from bad. It is kept with your name, stands in the "
         "report, and holds until the next run is required.",
-        "您对该产线位的判定能力承担责任。此操作将记录您的姓名并写入班次报告，有效期至下一次需要检查时。",
+        "您对该通道的判定能力承担责任。此操作将记录您的姓名并写入班次报告，有效期至下一次需要检查时。",
     ),
     "shift.reason": Text("Reason", "原因"),
     "shift.release": Text("Release", "放行"),
@@ -92,7 +92,7 @@ _RUN: Texts = {
     "shift.newest": Text("Newest", "最新"),
     "shift.run": Text("Run {id}", "检查 {id}"),
     "shift.run.when": Text("When", "时间"),
-    "shift.run.lane": Text("Lane", "产线位"),
+    "shift.run.lane": Text("Lane", "通道"),
     "shift.run.result": Text("Result", "结果"),
     "shift.run.by": Text("By", "执行人"),
     "shift.run.why": Text("Why", "原因"),
@@ -113,7 +113,7 @@ _RUN: Texts = {
     "shift.hold.lead": Text(
         "Everything that was judged on this lane since the last run that was passed. Hold these parts until it is "
         "known why the run failed.",
-        "自上次检查通过以来该产线位判定的全部工件。查明原因前请隔离这些工件。",
+        "自上次检查通过以来该通道判定的全部工件。查明原因前请隔离这些工件。",
     ),
     "shift.hold.none": Text(
         "Nothing was judged since the last run that was passed.", "自上次检查通过以来没有判定过工件。"
@@ -161,7 +161,7 @@ _ACTS: Texts = {
 }
 _REPORT: Texts = {
     "report.title": Text("Shift report", "班次报告"),
-    "report.lane": Text("Lane", "产线位"),
+    "report.lane": Text("Lane", "通道"),
     "report.shift": Text("Shift", "班次"),
     "report.day": Text("Day", "日期"),
     "report.show": Text("Show", "显示"),

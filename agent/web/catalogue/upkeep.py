@@ -1,45 +1,6 @@
-"""Texts of the set-up's pages of the box: events and alarms, storage, device."""
+"""Texts of the set-up's pages of the box: alarms, storage, device."""
 
 from agent.web.catalogue.text import Text, Texts
-
-EVENTS: Texts = {
-    "event.alarm": Text("Alarm", "报警"),
-    "event.alarm_end": Text("Alarm ended", "报警解除"),
-    "event.alarm_acknowledged": Text("Alarm acknowledged", "报警已确认"),
-    "event.camera_hung": Text("A camera's driver hung and was abandoned", "相机驱动卡死，已放弃该连接"),
-    "event.camera_lost": Text("Camera lost", "相机丢失"),
-    "event.clock_jumped": Text("The clock jumped", "时钟跳变"),
-    "event.close_refused": Text("A camera could not be closed", "相机无法关闭"),
-    "event.database_broken": Text("The database was damaged and moved aside", "数据库损坏，已移开"),
-    "event.database_restored": Text("The database was restored from a copy", "数据库已从副本恢复"),
-    "event.engine_failed": Text("A device failed", "推理设备故障"),
-    "event.epoch_renewed": Text("Messages are numbered anew", "消息重新编号"),
-    "event.evidence_lost": Text("A picture could not be kept", "图像未能保存"),
-    "event.model_activated": Text("Model activated", "模型已启用"),
-    "event.model_canary_ended": Text("Canary ended", "金丝雀运行结束"),
-    "event.model_condemned": Text("A model was taken off", "模型已被停用"),
-    "event.model_fallback": Text("An older model judges", "改用较早的模型"),
-    "event.model_found_again": Text("A model is there again", "模型重新可用"),
-    "event.model_gate_again": Text("A model is proven anew", "模型重新验证"),
-    "event.model_imported": Text("A model was imported", "模型已导入"),
-    "event.model_importing": Text("A model is being imported", "正在导入模型"),
-    "event.model_proved": Text("A model has proven itself", "模型已通过观察期"),
-    "event.model_refused": Text("A model was refused", "模型被拒绝"),
-    "event.model_removed": Text("A model was removed", "模型已删除"),
-    "event.model_shadow_ended": Text("Shadow ended", "影子运行结束"),
-    "event.model_shadow_restarts": Text("The shadow is started anew", "影子进程重新启动"),
-    "event.models_damaged": Text("The note of the active models was damaged", "启用模型记录损坏"),
-    "event.outbox_rolled_up": Text("Old messages were rolled up into hours", "旧消息已按小时汇总"),
-    "event.overflow": Text("More parts came than could wait", "工件过多，队列溢出"),
-    "event.paused": Text("Lane paused", "通道已暂停"),
-    "event.resumed": Text("Lane resumed", "通道已恢复"),
-    "event.picture_refused": Text("A picture was refused", "图像被拒绝"),
-    "event.recipe_changed": Text("Recipe changed", "配方已更换"),
-    "event.recipe_not_kept": Text("A recipe's revision could not be kept", "配方版本未能保存"),
-    "event.recipe_refused": Text("A recipe was refused", "配方被拒绝"),
-    "event.store_back": Text("The database can be written again", "数据库恢复写入"),
-}
-"""Events the station is known to make; another one is shown by its own name."""
 
 ADVICE: Texts = {
     "advice.camera_gone": Text(
@@ -182,4 +143,4 @@ PAGES: Texts = {
     ),
 }
 
-UPKEEP: Texts = {**EVENTS, **ADVICE, **PAGES}
+UPKEEP: Texts = {**ADVICE, **PAGES}

@@ -85,7 +85,12 @@ def _run(run: StoredRun, speech: Speech) -> tuple[str, ...]:
 def _alarms(report: Report, speech: Speech) -> Iterator[tuple[str, ...]]:
     for alarm in report.alarms:
         until = speech.clock(alarm.until_utc_us) if alarm.until_utc_us else speech.say("report.stands")
-        yield speech.clock(alarm.since_utc_us), until, speech.named("alarm", alarm.name), alarm.detail
+        yield (
+            speech.clock(alarm.since_utc_us),
+            until,
+            speech.named("alarm", alarm.name),
+            speech.because(alarm.name, alarm.detail),
+        )
 
 
 def _change(event: StoredEvent, speech: Speech) -> tuple[str, ...]:

@@ -117,11 +117,12 @@ def told(speech: Speech, event: StoredEvent) -> tuple[str, str]:
     """(what happened, the details) in words; an alarm's event names the alarm."""
     detail = dict(event.detail)
     what = speech.named("event", event.name)
-    if alarm := detail.pop("alarm", ""):
-        what = f"{what}: {speech.named('alarm', str(alarm))}"
+    if alarm := str(detail.pop("alarm", "")):
+        what = f"{what}: {speech.named('alarm', alarm)}"
+        detail["detail"] = speech.because(alarm, str(detail.get("detail", "")))
     lane = detail.pop("lane", "")
     said = [speech.say("lane.title", lane=lane)] if lane else []
-    said += [f"{name}: {value}" for name, value in detail.items() if value not in ("", None)]
+    said += [f"{speech.named('detail', name)}: {value}" for name, value in detail.items() if value not in ("", None)]
     return what, " · ".join(said)
 
 
