@@ -2,6 +2,7 @@
 #
 #   make demo            the virtual line, judged live; page on http://127.0.0.1:8080; ends at Ctrl-C
 #   make test            lint, types and tests
+#   make shots           a picture of every page in every look, in build/shots
 #   make test-training   a real training, from pictures to a verdict: installs torch beside (about 6 GB)
 #
 # A second call starts at once: stamp files in .venv remember which lock was installed.
@@ -19,7 +20,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 BROKER := $(if $(shell PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto),,$(VENV)/demo.stamp)
 
 .DELETE_ON_ERROR:
-.PHONY: demo test test-training lint install debian-packages lock clean
+.PHONY: demo test shots test-training lint install debian-packages lock clean
 
 demo: install $(BROKER)
 	$(BIN)/okng demo
@@ -29,6 +30,9 @@ install: $(VENV)/station.stamp $(VENV)/okng.stamp
 test: $(VENV)/test.stamp $(VENV)/okng.stamp debian-packages
 	@$(MAKE) --no-print-directory lint
 	timeout --foreground --kill-after=20 1800 $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+
+shots: $(VENV)/test.stamp $(VENV)/okng.stamp debian-packages
+	OKNG_SHOTS=build/shots $(BIN)/python -m pytest tests/web/test_every_look.py
 
 test-training: $(TRAINING)/training.stamp
 	OMP_WAIT_POLICY=passive timeout --foreground --kill-after=20 1500 $(TRAINING)/bin/python -m pytest tests/training

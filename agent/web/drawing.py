@@ -96,11 +96,14 @@ def latency(p50_ms: float, p99_ms: float, deadline_ms: float, label: str) -> Mar
     ).format(" over" if p99_ms > deadline_ms > 0 else "", label, limit, max(p99, 3), max(p50, 3), max(limit - 1.5, 0))
 
 
-def gauge(measured: float, limit: float, label: str) -> Markup:
-    """A measured value (dot) against its limit (tick) on a scale from 0; nothing where one is no number."""
+def gauge(measured: float, limit: float, label: str, most: float | None = None) -> Markup:
+    """A measured value (dot) against its limit (tick) on a scale from 0; nothing where one is no number.
+
+    `most`: where the scale ends, so that several can be compared; None: a little above the larger of the two.
+    """
     if not (math.isfinite(measured) and math.isfinite(limit)):
         return Markup("")
-    top = max(measured, limit, 1e-9) * 1.15
+    top = max(measured, limit, most or max(measured, limit, 1e-9) * 1.15)
     x, tick = 200 * max(measured, 0.0) / top, 200 * max(limit, 0.0) / top
     return Markup(
         '<svg class="gauge" viewBox="-8 0 216 24" preserveAspectRatio="xMinYMid" role="img" aria-label="{}">'

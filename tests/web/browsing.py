@@ -1,7 +1,7 @@
 """Pages in a real headless Chromium, watched for whatever goes wrong on them.
 
 A message on the console, a script's error, a refusal by the Content-Security-Policy or a failed request fails the
-test. With OKNG_SHOTS set to a folder, screenshots of the states are kept there.
+test. With OKNG_SHOTS set to a folder, screenshots of the states are kept there (`make shots`).
 """
 
 import os
@@ -21,6 +21,8 @@ ARGUMENTS = [
 ]  # fmt: skip
 KIOSK, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
 LONG_MS = 30_000
+SHOTS = Path(os.environ.pop("OKNG_SHOTS")) if "OKNG_SHOTS" in os.environ else None
+"""Taken out of the environment: to an okng that a test starts, every OKNG_ variable is configuration."""
 
 
 @contextmanager
@@ -48,5 +50,6 @@ def says(page: "sync_api.Page", selector: str, text: str) -> None:
 
 
 def shot(page: "sync_api.Page", name: str) -> None:
-    if folder := os.environ.get("OKNG_SHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+    if SHOTS is not None:
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SHOTS / f"{name}.png", full_page=True)

@@ -87,7 +87,7 @@ def _of_manifest(manifest: Manifest) -> dict[str, Any]:
         "threshold": manifest.threshold,
         "thresholds": dict(list(manifest.thresholds.items())[:20]),
         "input": f"{manifest.input.width_px} x {manifest.input.height_px}",
-        "data": manifest.data[:120],
+        "data": _cut(manifest.data, 120),
         "licence": manifest.licence[:80],
         "promise": kept,
         "figures": _scalars(manifest.figures),
@@ -111,4 +111,8 @@ def _gate(entry: Entry) -> dict[str, Any]:
 def _scalars(figures: Mapping[str, Any]) -> dict[str, Any]:
     """The figures that fit on a line."""
     plain: Sequence[tuple[str, Any]] = [(n, v) for n, v in figures.items() if isinstance(v, int | float | str)]
-    return {name: value if not isinstance(value, str) else value[:60] for name, value in plain[:SHOWN_FIGURES]}
+    return {name: value if not isinstance(value, str) else _cut(value, 60) for name, value in plain[:SHOWN_FIGURES]}
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -2,8 +2,8 @@
 
 from agent.web.catalogue.cameras import CAMERAS
 from agent.web.catalogue.charts import CHARTS
-from agent.web.catalogue.here import HERE
 from agent.web.catalogue.happened import HAPPENED
+from agent.web.catalogue.here import HERE
 from agent.web.catalogue.history import HISTORY, ONE_PART
 from agent.web.catalogue.judging import JUDGING
 from agent.web.catalogue.models import MODELS

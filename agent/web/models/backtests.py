@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ class Backtest:
     name: str
     figures: Mapping[str, Any]
     """As `okng backtest --json` writes them."""
+
+    @property
+    def begun_utc_us(self) -> int:
+        """When it began, by its name."""
+        at = datetime.strptime(self.name.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        return round(at.timestamp() * 1e6)
 
     @property
     def model(self) -> str:

@@ -1,0 +1,87 @@
+"""A walk over every page that links lead to, on a station that has seen something of everything."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.status import Alarm
+from agent.store.values import Review
+from agent.web.people.rights import Rights
+from agent.web.rights import RIGHTS
+from pipelines.values import Outcome
+from tests.web.fake_station import FakeStation, grey_board, running
+from tests.web.models.said import Answers, lay_backtest
+from tests.web.people.folk import ADMIN, SECRET, closed
+from tests.web.served import Served
+
+if TYPE_CHECKING:
+    from tests.web.browsing import sync_api
+
+BEFORE = ("/first", "/login")
+"""Seen by whoever is not logged in; the rest is walked as an admin."""
+ELSEWHERE = {"/shift/runs/{id}"}
+"""There has to have been a challenge run: the story of the shift looks at it."""
+_NO_PAGE = re.compile(
+    r"/(api|static|live|events|metrics|healthz)\b.*|.*(/picture|/thumbnail|/reference|/next|/now|\.\w+)"
+)
+PAGES = {right.path for right in RIGHTS if right.method == "GET" and not _NO_PAGE.fullmatch(right.path)}
+_LINKS = """[...document.querySelectorAll("a[href]:not([download])")]
+    .filter(a => a.origin === location.origin).map(a => a.pathname + a.search)"""
+
+
+class Walk:
+    """Pages to see, one a route."""
+
+    def __init__(self, *paths: str) -> None:
+        self._rights = Rights(RIGHTS)
+        self._waiting: list[str] = []
+        self.seen: set[str] = set()
+        self.add(*paths)
+
+    def add(self, *paths: str) -> None:
+        for path in paths:
+            right = self._rights.of("GET", path.split("?")[0])
+            assert right is not None, f"a link to {path}, which is not there"
+            if right.path in PAGES and right.path not in self.seen:
+                self.seen.add(right.path)
+                self._waiting.append(path)
+
+    def links_of(self, page: "sync_api.Page") -> None:
+        """Where this page leads is seen later."""
+        self.add(*page.evaluate(_LINKS))
+
+    def __iter__(self) -> Iterator[str]:
+        while self._waiting:
+            yield self._waiting.pop(0)
+
+
+@contextmanager
+def seen_everything(folder: Path) -> Iterator[Served]:
+    """A station that has seen something of everything, and its page, where nobody has logged in yet."""
+    with running(folder) as station, closed(folder) as served:
+        station.stop()
+        station.more = Answers().table()
+        station.start()
+        lay_backtest(station.data, "boards-1")
+        for turn in range(8):
+            outcome = (Outcome.OK, Outcome.NG, Outcome.UNSURE)[turn % 3]
+            station.judge(outcome=outcome, pixels=grey_board(seed=turn))
+        station.review(Review(part=2, verdict="ok", reviewer="ann"))
+        _is_in_trouble(station)
+        yield served
+
+
+def _is_in_trouble(station: FakeStation) -> None:
+    since = station.clock.now().utc_us
+    station.said = {"alarms": (Alarm(name="camera_gone", lane="top", since_utc_us=since, detail="no 4F2A"),)}
+    station.event("camera_gone", lane="top")
+
+
+def become_admin(page: "sync_api.Page", url: str, code: str) -> None:
+    """On /first: the first admin is made, and logged in."""
+    for name, value in (("code", code), ("name", ADMIN), ("password", SECRET), ("again", SECRET)):
+        page.locator(f"[name={name}]").fill(value)
+    page.locator("main button").click()
+    page.wait_for_url(f"{url}/")
