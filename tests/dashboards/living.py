@@ -31,7 +31,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     """Ctrl-C, and wait."""
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(30)
+        process.wait(60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait(10)

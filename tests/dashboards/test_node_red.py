@@ -64,6 +64,7 @@ def sums(heard: Listener, other: dict[str, int]) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_its_page_shows_a_live_station(broker: Mosquitto, tmp_path: Path, browser: "sync_api.Browser") -> None:
     """The demo's station judges; another one, with an alarm, is known by its messages alone."""
     with (
@@ -74,8 +75,8 @@ def test_its_page_shows_a_live_station(broker: Mosquitto, tmp_path: Path, browse
     ):
         says(page, ".okng-yield .nrdb-ui-gauge-title", "No parts in the newest windows")
         topic = f"{LIVE}/summary/board1"
-        wait_for(lambda: station.poll() is not None or any(s["parts"] for s in heard.json(topic)), 60, "first parts")
-        wait_for(lambda: cells(page, IDENTITY)[:6] == expected(heard.json(topic)[-1]), 30, "the live station's row")
+        wait_for(lambda: station.poll() is not None or any(s["parts"] for s in heard.json(topic)), 120, "first parts")
+        wait_for(lambda: cells(page, IDENTITY)[:6] == expected(heard.json(topic)[-1]), 60, "the live station's row")
         says(page, ".okng-yield .nrdb-ui-gauge-title", "Yield, newest windows")
 
         heard.publish(f"{PREFIX}/status", ENCODER.status(True, NOW_US // 1000, "0.1.0", "boot", "one"), retain=True)
@@ -83,13 +84,13 @@ def test_its_page_shows_a_live_station(broker: Mosquitto, tmp_path: Path, browse
         heard.publish(f"{PREFIX}/summary/top", summary(ok=7, ng=2, unsure=1))
         heard.publish(f"{PREFIX}/summary/top", b"not JSON")
         heard.publish(f"{PREFIX}/summary/top", b'"text"')
-        wait_for(lambda: cells(page, OTHER)[:6] == [OTHER, "judging", "70.0 %", "10", "2", "1"], 30, "the other's row")
-        wait_for(lambda: counters(page) == sums(heard, {"parts": 10, "ng": 2, "unsure": 1}), 30, "the counters")
+        wait_for(lambda: cells(page, OTHER)[:6] == [OTHER, "judging", "70.0 %", "10", "2", "1"], 60, "the other's row")
+        wait_for(lambda: counters(page) == sums(heard, {"parts": 10, "ng": 2, "unsure": 1}), 60, "the counters")
         alarms = page.locator(".okng-alarms tbody tr", has_text=OTHER)
         assert [text.split() for text in alarms.all_inner_texts()] == [[OTHER, "camera_gone", "top"]]
         shot(page, "node-red")
 
         end(station)
-        wait_for(lambda: cells(page, IDENTITY)[1:2] == ["offline"], 30, "offline")
-        wait_for(lambda: counters(page)["online"] == "1 of 2", 30)
-        wait_for(lambda: page.locator(".okng-yield .nrdb-ui-gauge-value span").inner_text() == "70", 30, "its yield")
+        wait_for(lambda: cells(page, IDENTITY)[1:2] == ["offline"], 60, "offline")
+        wait_for(lambda: counters(page)["online"] == "1 of 2", 60)
+        wait_for(lambda: page.locator(".okng-yield .nrdb-ui-gauge-value span").inner_text() == "70", 60, "its yield")

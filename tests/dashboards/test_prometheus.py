@@ -56,11 +56,11 @@ def test_the_configuration_is_taken(tmp_path: Path) -> None:
 
 @contextmanager
 def prometheus(folder: Path, target: str) -> Iterator[httpx.Client]:
-    """A server that scrapes `target` every 2 s, with the documented rules; its HTTP API."""
+    """A server that scrapes `target` every 5 s, with the documented rules; its HTTP API."""
     folder.mkdir()
     shutil.copy(RULES, folder)
     scraped = [{"job_name": "okng", "static_configs": [{"targets": [target]}]}]
-    every = {"scrape_interval": "2s", "scrape_timeout": "2s", "evaluation_interval": "1s"}
+    every = {"scrape_interval": "5s", "scrape_timeout": "5s", "evaluation_interval": "1s"}
     (folder / "prometheus.yml").write_text(  # YAML's flow style is JSON
         json.dumps({"global": every, "rule_files": [RULES.name], "scrape_configs": scraped})
     )
@@ -110,18 +110,20 @@ def names(text: str) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_it_scrapes_a_live_station(tmp_path: Path) -> None:
     program("prometheus")
     page = free_port()
     metrics = f"http://127.0.0.1:{page}/metrics"
     with (
-        demo(tmp_path / "demo", "--rate", "5", "--port", str(page)) as station,
+        demo(tmp_path / "demo", "--rate", "3", "--port", str(page)) as station,
         prometheus(tmp_path / "prometheus", f"127.0.0.1:{page}") as api,
     ):
-        wait_for(lambda: station.poll() is not None or value(api, 'up{job="okng"}') == 1, 60, "up")
+        # The page gives way to who judges: on a machine with much else to do it begins late.
+        wait_for(lambda: station.poll() is not None or value(api, 'up{job="okng"}') == 1, 120, "up")
         wait_for(lambda: (value(api, "sum(okng_parts_total)") or 0) > 0, 60, "parts")
         before = judged(httpx.get(metrics, timeout=20).text)
-        seen: float = wait_for(lambda: (n := value(api, "sum(okng_parts_total)")) and n >= before and n, 30, "as many")
+        seen: float = wait_for(lambda: (n := value(api, "sum(okng_parts_total)")) and n >= before and n, 60, "as many")
         text = httpx.get(metrics, timeout=20).text
         assert before <= seen <= judged(text)
         assert value(api, "okng_station_up") == 1
@@ -132,9 +134,9 @@ def test_it_scrapes_a_live_station(tmp_path: Path) -> None:
         assert names(RULES.read_text()) - {"okng_alarm"} <= kept
         assert "okng_alarm" in there  # a series only while one stands
 
-        (group,) = wait_for(lambda: _evaluated(api), 30, "all rules evaluated")
+        (group,) = wait_for(lambda: _evaluated(api), 60, "all rules evaluated")
         assert {rule["health"] for rule in group["rules"]} == {"ok"}, group
-        (target,) = wait_for(lambda: _up(api), 30, "the target up")
+        (target,) = wait_for(lambda: _up(api), 60, "the target up")
         assert target["lastError"] == ""
 
 
