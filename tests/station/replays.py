@@ -1,6 +1,10 @@
 """Judged parts in a data folder, and a small real model that they are replayed through: what it says is known."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from agent.config import Config, EngineConfig
 from agent.recipes import Recipes
@@ -12,7 +16,7 @@ from agent.station.models.bundle import Bundle
 from agent.store.values import PartQuery, Sampling
 from pipelines.values import Origin, Outcome, Pixels
 from tests.engines.tiny import picture
-from tests.review.stationed import Data
+from tests.review.stationed import Data, data_folder
 from tests.store.made import origin
 
 SIZE = (96, 128)
@@ -28,6 +32,24 @@ def shot(n: int, bad: bool) -> Pixels:
     pixels = picture(SIZE, ("red", n % 4, n % 3)) if bad else picture(SIZE)
     pixels[0, 0] = n % 200, n // 200, 7
     return pixels
+
+
+@contextmanager
+def replayable(folder: Path) -> Iterator[Data]:
+    """A data folder, without parts yet, whose recipe "board" any model of the candidate's labels can judge by."""
+    made = data_folder(folder)
+    (made.folder / "recipes").mkdir()
+    (made.folder / "recipes" / "board.toml").write_text(RECIPE)
+    yield made
+    made.close()
+
+
+def command(data: Data, runtime: Path, *said: str, more: str = "") -> list[str]:
+    """`okng backtest` on this data folder, at the priority of the test; `more`: of its `station.toml`."""
+    settings = runtime.parent / "station.toml"
+    head = f'[station]\ndata = "{data.folder}"\nruntime = "{runtime}"\n{more}'
+    settings.write_text(f'{head}[lanes.top]\nrecipe = "board"\ncamera = {{ kind = "push" }}\n')
+    return [sys.executable, "-m", "agent.cli", "backtest", *said, "--nice", "0", "--config", str(settings)]
 
 
 def config_of(data: Data) -> Config:

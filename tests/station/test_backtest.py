@@ -21,8 +21,8 @@ from agent.station.models.bundle import Bundle
 from agent.store.values import Sampling
 from pipelines.values import Outcome, Reason, Rule, Verdict
 from tests.engines.tiny import bundle
-from tests.review.stationed import Data, data_folder
-from tests.station.replays import ALL, RECIPE, TENTH, line, replayed, shot
+from tests.review.stationed import Data
+from tests.station.replays import ALL, RECIPE, TENTH, command, line, replayable, replayed, shot
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,11 +34,8 @@ def candidate(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Data]:
-    made = data_folder(tmp_path / "data")
-    (made.folder / "recipes").mkdir()
-    (made.folder / "recipes" / "board.toml").write_text(RECIPE)
-    yield made
-    made.close()
+    with replayable(tmp_path / "data") as made:
+        yield made
 
 
 def test_how_many_more_it_would_reject_and_pass(data: Data, candidate: Bundle) -> None:
@@ -144,36 +141,25 @@ def test_the_page_stands_by_itself_and_nothing_on_it_runs(data: Data, candidate:
 def test_the_command_from_end_to_end_and_ended_by_a_signal(data: Data, candidate: Bundle, tmp_path: Path) -> None:
     """A process of its own beside an open store; Ctrl-C ends it with an answer."""
     line(data, {(Outcome.OK, True): 3, (Outcome.NG, False): 1})
-    settings = tmp_path / "station.toml"
-    head = f'[station]\ndata = "{data.folder}"\nruntime = "{tmp_path / "run"}"\n[engine]\ndevices = ["CPU"]\n'
-    settings.write_text(f'{head}[lanes.top]\nrecipe = "board"\ncamera = {{ kind = "push" }}\n')
-    command = [sys.executable, "-m", "agent.cli", "backtest", str(candidate.folder), "--since", "2026-01-01"]
-    command += [
-        "--nice",
-        "0",
-        "--config",
-        str(settings),
-        "--json",
-        str(tmp_path / "b.json"),
-        "--page",
-        str(tmp_path / "b.html"),
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
+    said = [str(candidate.folder), "--since", "2026-01-01"]
+    said += ["--json", str(tmp_path / "b.json"), "--page", str(tmp_path / "b.html")]
+    asked = command(data, tmp_path / "run", *said, more='[engine]\ndevices = ["CPU"]\n')
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr
     assert "about 3 (3 to 3) of 3; 3 of 3 replayed" in done.stdout
     assert json.loads((tmp_path / "b.json").read_text())["passed"]["seen"] == 1
     assert (tmp_path / "b.html").read_text().startswith("<!doctype html>")
     for _ in range(400):
         data.part(Outcome.NG, pixels=shot(data.count, False))
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 60
         while time.monotonic() < end and process.poll() is None and not _is_judging(process.pid):
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGINT)
-        said, wrong = process.communicate(timeout=60)
+        told, wrong = process.communicate(timeout=60)
     assert process.returncode == 130, wrong
     assert "Traceback" not in wrong
-    assert "ended early" in said
+    assert "ended early" in told
 
 
 def _is_judging(pid: int) -> bool:
@@ -196,15 +182,12 @@ def test_it_runs_in_a_session_of_its_own_at_the_lowest_priority() -> None:
 
 
 def test_a_refusal_is_said_once_and_fails(data: Data, tmp_path: Path) -> None:
-    settings = tmp_path / "station.toml"
-    head = f'[station]\ndata = "{data.folder}"\nruntime = "{tmp_path / "run"}"\n'
-    settings.write_text(f'{head}[lanes.top]\nrecipe = "board"\ncamera = {{ kind = "push" }}\n')
     for more, said, code in (
         (["no-such-1", "--since", "2026-01-01"], "there is no such bundle; known: ", 1),
         (["no-such-1", "--since", "yesterday"], "--since 'yesterday': allowed is 2026-11-24", 1),
         (["no-such-1"], "--since", 2),
     ):
-        command = [sys.executable, "-m", "agent.cli", "backtest", "--nice", "0", "--config", str(settings), *more]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+        asked = command(data, tmp_path / "run", *more)
+        done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
         assert (done.returncode, done.stderr.count(said)) == (code, 1) or code == 2, done.stderr
         assert done.returncode == code

@@ -22,8 +22,8 @@ from pipelines.recipe import Recipe, parse_recipe
 from pipelines.values import Outcome
 from tests.engines.tiny import bundle
 from tests.pipelines.boards import board
-from tests.review.stationed import Data, data_folder
-from tests.station.replays import AUDIT, AUDITED_NG, RECIPE, TENTH, line, replayed, shot
+from tests.review.stationed import Data
+from tests.station.replays import AUDIT, AUDITED_NG, RECIPE, TENTH, line, replayable, replayed, shot
 from tests.station.rig import canned_bundle
 
 
@@ -34,11 +34,8 @@ def candidate(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Iterator[Data]:
-    made = data_folder(tmp_path / "data")
-    (made.folder / "recipes").mkdir()
-    (made.folder / "recipes" / "board.toml").write_text(RECIPE)
-    yield made
-    made.close()
+    with replayable(tmp_path / "data") as made:
+        yield made
 
 
 def test_mcnemar_speaks_on_the_audit_only(data: Data, candidate: Bundle) -> None:
