@@ -10,6 +10,7 @@ Distillation: the student's feature maps are pulled towards a larger teacher's w
 """
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,8 @@ def quantisation_aware(weights: Path, to: Path, how: Tuning, say: Say = print) -
 
     nncf compiles its fake quantisers with the machine's C++ compiler where there is one, else they are slow.
     """
+    # Compiling takes minutes on a busy machine, and nncf would give up after 60 s.
+    os.environ.setdefault("NNCF_EXTENSION_LOAD_TIMEOUT", "900")
     import nncf
     import torch
 
