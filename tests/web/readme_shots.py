@@ -42,6 +42,7 @@ def main() -> None:
             page.goto(url + path)
             page.locator(ready).first.wait_for(timeout=60_000)
             page.locator(".boxes .bad").first.wait_for(timeout=60_000)
+            page.wait_for_function("[...document.querySelectorAll('.beside img')].every(img => img.complete)")
             pixels = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
             FOLDER.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(FOLDER / f"{name}.webp"), pixels, [cv2.IMWRITE_WEBP_QUALITY, QUALITY])

@@ -16,6 +16,8 @@ WAYS: tuple[By, ...] = get_args(By)
 HOUR_US = 3_600_000_000
 _ONE_DAY_US = 26 * HOUR_US
 MOST_SHIFTS = 62
+MOST_NAMED = 6
+"""So many shifts have room for their names beside the day."""
 
 Row = tuple[str, str, Counts]
 """(short name, full name, counts)."""
@@ -60,11 +62,12 @@ class Yields:
             if shift is not None:
                 found[shift].append(each.counts)
         with_parts = [(shift, counts) for shift, counts in found.items() if counts][-MOST_SHIFTS:]
-        return tuple((self._short(shift), self._full(shift), summed(counts)) for shift, counts in with_parts)
+        short = self._full if len(with_parts) <= MOST_NAMED else self._day
+        return tuple((short(shift), self._full(shift), summed(counts)) for shift, counts in with_parts)
 
-    def _short(self, shift: Shift) -> str:
+    def _day(self, shift: Shift) -> str:
         return day_of(self.speech, shift.start_utc_us)
 
     def _full(self, shift: Shift) -> str:
-        day = day_of(self.speech, shift.start_utc_us)
+        day = self._day(shift)
         return f"{day} {shift.name}" if self.calendar.configured else day

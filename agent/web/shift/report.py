@@ -1,5 +1,6 @@
 """The end of shift report as values: what a lane did in one shift, in no language yet."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.quality.bins import BIN_US
@@ -90,7 +91,7 @@ def report_of(desk: ShiftDesk, lane: str, shift: Shift) -> Report:
         unsure=pareto(figures.unsure),
         chart=_chart(desk, lane, shift),
         runs=tuple(reversed(found)),
-        alarms=_alarms(figures.events),
+        alarms=alarm_spans(figures.events),
         changes=tuple(event for event in figures.events if event.name in CHANGES),
         unclosed=any(event.name == "closing_run_missed" for event in _ended(desk, lane, shift)),
     )
@@ -109,12 +110,13 @@ def _chart(desk: ShiftDesk, lane: str, shift: Shift) -> tuple[Stretch, ...]:
     return desk.desk.results.ask(not_ok(Asked(lane, "", since, until)))
 
 
-def _alarms(events: tuple[StoredEvent, ...]) -> tuple[AlarmSpan, ...]:
+def alarm_spans(events: Iterable[StoredEvent]) -> tuple[AlarmSpan, ...]:
+    """When each alarm stood, out of the events of a shift. One that is raised anew without an end stood all along."""
     spans: list[AlarmSpan] = []
     open_ones: dict[tuple[str, str], int] = {}
     for event in events:
         key = str(event.detail.get("alarm", "")), str(event.detail.get("lane", ""))
-        if event.name == "alarm":
+        if event.name == "alarm" and key not in open_ones:
             open_ones[key] = len(spans)
             spans.append(AlarmSpan(key[0], str(event.detail.get("detail", "")), event.utc_us, None))
         elif event.name == "alarm_end" and key in open_ones:

@@ -67,5 +67,12 @@ for (const figure of document.querySelectorAll(".figure")) {
       }
     }
   });
+  // A chart that is wider than its place: the axis's values stay in sight while it is moved.
+  const axis = plot.querySelectorAll(".tick.end");
+  plot.addEventListener("scroll", () => {
+    const { width } = plot.querySelector("svg").getBoundingClientRect();
+    const by = (plot.scrollLeft * plot.querySelector("svg").viewBox.baseVal.width) / width;
+    for (const value of axis) value.setAttribute("transform", `translate(${by} 0)`);
+  });
   if (plot.querySelector(".control")) plot.scrollLeft = plot.scrollWidth; // the newest is on the right
 }

@@ -12,6 +12,8 @@ from agent.release import Bound
 from agent.store import challenges as stored
 from agent.store.read import Reader
 from agent.store.shift import shift_figures
+from agent.store.values import StoredEvent
+from agent.web.shift.report import alarm_spans
 from pipelines.values import Outcome, Purpose, Rule
 from tests.web.fake_station import FakeStation, running
 from tests.web.served import serving
@@ -103,3 +105,12 @@ def test_a_shift_without_parts_and_shifts_that_never_were(tmp_path: Path) -> Non
         for wrong, status in (("shift=x", 404), ("lane=nowhere", 404), ("day=2026-11-03", 422)):
             assert web.get(f"/api/v1/shifts/report?{wrong}").status_code == status
         assert web.get("/shift/report.pdf").content[:5] == b"%PDF-"
+
+
+def test_an_alarm_that_a_restart_raises_anew_is_one() -> None:
+    def event(utc_us: int, name: str, alarm: str = "not_released", lane: str = "top") -> StoredEvent:
+        return StoredEvent(utc_us, utc_us, name, {"alarm": alarm, "lane": lane, "detail": "first"})
+
+    events = [event(1, "alarm"), event(2, "alarm"), event(3, "alarm", lane="side"), event(4, "alarm_end")]
+    spans = alarm_spans([*events, event(5, "alarm")])
+    assert [(span.since_utc_us, span.until_utc_us) for span in spans] == [(1, 4), (3, None), (5, None)]
