@@ -5,6 +5,7 @@ begun first, so that no worker is left alone with one when the others have ended
 """
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,3 +18,14 @@ if not os.environ.get("OKNG_TESTS_RANDOM"):
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A headless Chromium, begun once a worker; whoever opens a page has a profile of its own there."""
+    from tests.web.browsing import CHROMIUM, chromium  # skips where there is no playwright
+
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed (Debian: chromium)")
+    with chromium() as begun:
+        yield begun

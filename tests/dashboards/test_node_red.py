@@ -14,7 +14,7 @@ from tests.dashboards.node_red import FETCH_S, dashboard, installed
 from tests.dashboards.real_payloads import CAMERA_GONE, ENCODER, NOW_US, summary
 from tests.uplink.broker import Mosquitto, running
 from tests.uplink.rig import PREFIX, Listener, listening, wait_for
-from tests.web.browsing import ARGUMENTS, CHROMIUM, opened, says, shot, sync_api
+from tests.web.browsing import opened, says, shot, sync_api
 
 LIVE = f"okng/{IDENTITY}"
 OTHER = PREFIX.removeprefix("okng/")
@@ -24,14 +24,6 @@ OTHER = PREFIX.removeprefix("okng/")
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     with running(tmp_path / "broker") as made:
         yield made
-
-
-@pytest.fixture
-def browser() -> Iterator["sync_api.Browser"]:
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed (Debian: chromium)")
-    with sync_api.sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
 
 
 @pytest.mark.slow

@@ -26,6 +26,15 @@ SHOTS = Path(os.environ.pop("OKNG_SHOTS")) if "OKNG_SHOTS" in os.environ else No
 
 
 @contextmanager
+def chromium() -> Iterator["sync_api.Browser"]:
+    """A headless Chromium."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
 def opened(
     browser: "sync_api.Browser", address: str, locale: str = "en-US", **options: object
 ) -> Iterator["sync_api.Page"]:

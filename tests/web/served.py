@@ -86,7 +86,7 @@ def serving(
     scheme = "https" if web.get("tls") == "on" else "http"
     served = Served(f"{scheme}://127.0.0.1:{port}", process)
     try:
-        _wait(served)
+        wait_for(served)
         yield served
     finally:
         process.send_signal(signal.SIGTERM)
@@ -115,7 +115,7 @@ def _toml(config: dict[str, object]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _wait(served: Served) -> None:
+def wait_for(served: Served) -> None:
     end = time.monotonic() + 30
     while time.monotonic() < end and served.process.poll() is None:
         try:

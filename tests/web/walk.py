@@ -1,14 +1,14 @@
 """A walk over every page that links lead to, on a station that has seen something of everything."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.status import Alarm
 from agent.store.values import Review
-from agent.web.people.rights import Rights
+from agent.web.people.rights import Right, Rights
 from agent.web.rights import RIGHTS
 from pipelines.values import Outcome
 from tests.web.fake_station import FakeStation, grey_board, running
@@ -26,7 +26,14 @@ ELSEWHERE = {"/shift/runs/{id}"}
 _NO_PAGE = re.compile(
     r"/(api|static|live|events|metrics|healthz)\b.*|.*(/picture|/thumbnail|/reference|/next|/now|\.\w+)"
 )
-PAGES = {right.path for right in RIGHTS if right.method == "GET" and not _NO_PAGE.fullmatch(right.path)}
+
+
+def pages_of(rights: Iterable[Right]) -> set[str]:
+    """The routes that are pages."""
+    return {right.path for right in rights if right.method == "GET" and not _NO_PAGE.fullmatch(right.path)}
+
+
+PAGES = pages_of(RIGHTS)
 _LINKS = """[...document.querySelectorAll("a[href]:not([download])")]
     .filter(a => a.origin === location.origin).map(a => a.pathname + a.search)"""
 
@@ -34,8 +41,9 @@ _LINKS = """[...document.querySelectorAll("a[href]:not([download])")]
 class Walk:
     """Pages to see, one a route."""
 
-    def __init__(self, *paths: str) -> None:
-        self._rights = Rights(RIGHTS)
+    def __init__(self, *paths: str, rights: Iterable[Right] = RIGHTS) -> None:
+        """`rights`: of the program whose pages they are."""
+        self._rights, self._pages = Rights(rights), pages_of(rights)
         self._waiting: list[str] = []
         self.seen: set[str] = set()
         self.add(*paths)
@@ -44,7 +52,7 @@ class Walk:
         for path in paths:
             right = self._rights.of("GET", path.split("?")[0])
             assert right is not None, f"a link to {path}, which is not there"
-            if right.path in PAGES and right.path not in self.seen:
+            if right.path in self._pages and right.path not in self.seen:
                 self.seen.add(right.path)
                 self._waiting.append(path)
 

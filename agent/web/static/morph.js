@@ -13,8 +13,11 @@ function children(target, wanted) {
   for (const child of target.children) {
     if (child.dataset?.key) keyed.set(child.dataset.key, child);
   }
+  const keys = new Set([...wanted.children].map((child) => child.dataset?.key).filter(Boolean));
   let here = target.firstChild;
   for (const node of [...wanted.childNodes]) {
+    // What is not wanted any more goes before others would have to move past it: who moves loses the focus.
+    if (node.dataset?.key && keyed.has(node.dataset.key)) here = cleared(here, keys);
     const known = node.dataset?.key ? keyed.get(node.dataset.key) : here && alike(here, node) ? here : null;
     if (!known) {
       target.insertBefore(node, here);
@@ -29,6 +32,15 @@ function children(target, wanted) {
     here.remove();
     here = next;
   }
+}
+
+function cleared(here, keys) {
+  while (here && !keys.has(here.dataset?.key)) {
+    const next = here.nextSibling;
+    here.remove();
+    here = next;
+  }
+  return here;
 }
 
 function alike(a, b) {

@@ -1,6 +1,5 @@
 """People in a real Chromium: the first start, logging in, persons, tokens, acts; by keyboard and touch."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,16 +9,6 @@ from tests.web.fake_station import running
 from tests.web.people.folk import ADMIN, OTHER_SECRET, SECRET, closed, make_admin, set_up_code
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: chromium)")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    from tests.web.browsing import ARGUMENTS
-
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 def type_in(page: "sync_api.Page", **fields: str) -> None:
