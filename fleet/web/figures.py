@@ -10,7 +10,7 @@ from agent.web.speech import Speech
 from fleet.store.values import Found, Kind, Sums
 from fleet.store.values import Group as Summed
 from fleet.web.histogram import bucket_chart
-from fleet.web.hours import Hit, Named, stretches, yield_rows
+from fleet.web.hours import Hit, stretches, yield_rows
 from fleet.web.period import Period
 from pipelines.summary import LATENCY_BOUNDS_MS, SCORE_BOUNDS, quantile
 
@@ -27,12 +27,20 @@ def yields(speech: Speech, groups: Sequence[Summed], period: Period) -> Figure:
 
 
 def control(
-    speech: Speech, shown: Sequence[Summed], before: Sequence[Summed], hit: Hit, period: Period, named: Named
+    speech: Speech,
+    shown: Sequence[Summed],
+    before: Sequence[Summed],
+    hit: Hit,
+    period: Period,
+    place: str,
+    lane: str = "",
 ) -> Figure:
-    """The share that did not pass at the first attempt, or that could not be judged."""
-    title = speech.say(f"fleet.control.{hit}")
-    found = stretches(shown, before, hit, period, named)
-    return control_figure(speech, f"control-{hit}", title, found) if found else nothing(speech, f"control-{hit}", title)
+    """The share that did not pass at the first attempt, or that could not be judged; `lane` names one of several."""
+    title, name = speech.say(f"fleet.control.{hit}"), f"control-{hit}"
+    if lane:
+        title, name = f"{title} · {speech.say('lane.title', lane=lane)}", f"{name}-{lane}"
+    found = stretches(shown, before, hit, period, place)
+    return control_figure(speech, name, title, found) if found else nothing(speech, name, title)
 
 
 def causes(speech: Speech, found: Sequence[Found], kind: Kind, name: str = "") -> Figure:

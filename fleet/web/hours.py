@@ -1,7 +1,6 @@
 """Hours of a place as what charts are made of: yields by hour or day, and control charts with their baselines. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
@@ -65,11 +64,12 @@ def _day(speech: Speech, at_ms: int) -> str:
 
 
 def stretches(
-    shown: Sequence[Summed], before: Sequence[Summed], hit: Hit, period: Period, name_of: "Named"
+    shown: Sequence[Summed], before: Sequence[Summed], hit: Hit, period: Period, place: str
 ) -> tuple[Stretch, ...]:
-    """A control chart of each lane's revision; `before`: its hours from its beginning, out of which its baseline is.
+    """A lane's revisions one after the other; `before`: their hours from their beginning, where their baselines are.
 
-    Both are told apart by box, lane, hour and recipes. Without `before` the limits are trial limits of what is shown.
+    Both are told apart by hour and recipes. Without `before` the limits are trial limits of what is shown. `place`
+    names what is not told apart by recipes.
     """
     width_us = max(HOUR_US, width_of(period.span_us))
     found: list[tuple[int, Stretch]] = []
@@ -77,26 +77,16 @@ def stretches(
         hours = list(some)
         own = [group for group in before if _key(group) == key] or hours
         base = _baseline(own, hit)
-        stretch = p_chart(name_of(hours[0]), _groups(hours, hit, width_us), base)
+        stretch = p_chart(named(hours[0], place), _groups(hours, hit, width_us), base)
         if stretch.points:
             found.append((hours[0].hour_ms, stretch))
     newest = sorted(found, key=lambda each: each[1].points[-1].start_utc_us)[-MOST_STRETCHES:]
     return tuple(stretch for _, stretch in sorted(newest, key=lambda each: each[0]))
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Names a stretch: the recipes without most of their hashes, and the lane where there are several."""
-
-    lanes: bool
-    place: str
-    """What it is called where all recipes are taken together."""
-
-    def __call__(self, group: Summed) -> str:
-        if not group.recipes:
-            return self.place
-        recipes = ", ".join(short(recipe) for recipe in group.recipes.split(","))
-        return f"{group.lane} · {recipes}" if self.lanes else recipes
+def named(group: Summed, place: str) -> str:
+    """A stretch's name: the recipes without most of their hashes; `place` where all are taken together."""
+    return ", ".join(short(recipe) for recipe in group.recipes.split(",")) if group.recipes else place
 
 
 def short(recipe: str) -> str:
@@ -105,8 +95,8 @@ def short(recipe: str) -> str:
     return f"{name} {revision[:8]}".strip()
 
 
-def _key(group: Summed) -> tuple[str, str, str]:
-    return str(group.box or ""), group.lane, group.recipes
+def _key(group: Summed) -> str:
+    return group.recipes
 
 
 def _ordered(groups: Iterable[Summed]) -> list[Summed]:

@@ -1,7 +1,7 @@
 """One site, one line, one station: what was counted there in a period, drawn; and how its stations are now."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from fleet.store.values import By, EventQuery, Group, Scope, Sums
 from fleet.web import figures, words
 from fleet.web.desk import Desk
 from fleet.web.eventwords import told
-from fleet.web.hours import HITS, Named, short
+from fleet.web.hours import HITS, short
 from fleet.web.how import PROOFS, STATES, Seen, seen
 from fleet.web.overview import conflicts, sparks
 from fleet.web.period import DAY_MS, PERIODS, Period, period_of
@@ -28,6 +28,8 @@ MOST_BOX = 99
 BASELINE_DAYS = 92
 """How far back a baseline is looked for: so long single windows are kept by default, and longer no recipe stays."""
 EVENTS = 20
+MOST_LANES = 4
+"""So many have control charts; one that is chosen always has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +151,30 @@ class PlacePages:
     def _charts(self, speech: Speech, asked: Asked, by: By, total: Sums) -> tuple[Figure, ...]:
         store, period, scope = self._desk.store, asked.period, asked.scope
         apart: tuple[By, ...] = ("hour", "lane", "recipes") if by == "lane" else ("hour",)
-        shown = store.sums(scope, apart)
-        long_ago = replace(scope, since_ms=period.until_ms - BASELINE_DAYS * DAY_MS)
-        before = store.sums(long_ago, apart) if by == "lane" else ()
-        named = Named(len({group.lane for group in shown}) > 1, asked.path.rpartition("/")[2])
-        found = store.pareto(scope)
+        shown, found = store.sums(scope, apart), store.pareto(scope)
         return (
             figures.yields(speech, shown, period),
             figures.causes(speech, found, "defect"),
-            *(figures.control(speech, shown, before, hit, period, named) for hit in HITS),
+            *self._control(speech, asked, shown, apart),
             figures.causes(speech, found, "unsure"),
             *((figures.causes(speech, found, "missing"),) if any(f.kind == "missing" for f in found) else ()),
             figures.latency(speech, total),
             figures.scores(speech, total),
         )
+
+    def _control(self, speech: Speech, asked: Asked, shown: Sequence[Group], apart: Sequence[By]) -> Iterator[Figure]:
+        """Of a station's lanes each by its own baseline; of a larger place the whole, with trial limits."""
+        period, place = asked.period, asked.path.rpartition("/")[2]
+        if "lane" not in apart:
+            yield from (figures.control(speech, shown, (), hit, period, place) for hit in HITS)
+            return
+        long_ago = replace(asked.scope, since_ms=period.until_ms - BASELINE_DAYS * DAY_MS)
+        before = self._desk.store.sums(long_ago, apart)
+        lanes = sorted({group.lane for group in shown})[:MOST_LANES]
+        for lane in lanes:
+            of_it, earlier = ([group for group in some if group.lane == lane] for some in (shown, before))
+            name = lane if len(lanes) > 1 else ""
+            yield from (figures.control(speech, of_it, earlier, hit, period, place, name) for hit in HITS)
 
     def _events(self, asked: Asked, speech: Speech) -> tuple[Any, ...]:
         found = self._desk.store.events(EventQuery(replace(asked.scope, lane=""), limit=EVENTS))

@@ -23,18 +23,22 @@ HOURS = 3
 FORGED = b'{"schema":"okng.summary/1","station":"<script>alert(1)</script>"}'
 
 
-@dataclass(slots=True)
-class ShownFleet:
-    """Two sites, three lines, five stations; what they said comes up to the minute before this one."""
-
-    data: Path
-    stations: tuple[Simulated, ...] = (
+def stations() -> tuple[Simulated, ...]:
+    return (
         Simulated("aoi1", "wuxi", "smt1", lanes=("top", "side"), seed=1),
         Simulated("aoi2", "wuxi", "smt1", seed=2, bad_share=0.2),
         Simulated("aoi1", "wuxi", "smt2", seed=3),
         Simulated("aoi1", "suzhou", "smt1", seed=4),
         Simulated("aoi2", "suzhou", "smt1", seed=5),
     )
+
+
+@dataclass(slots=True)
+class ShownFleet:
+    """Two sites, three lines, five stations; what they said comes up to the minute before this one."""
+
+    data: Path
+    stations: tuple[Simulated, ...] = field(default_factory=stations)
     writer: Writer = field(init=False)
     reader: Reader = field(init=False)
 

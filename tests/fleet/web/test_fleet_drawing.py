@@ -16,7 +16,7 @@ from fleet.intake.topics import Address
 from fleet.store.values import Box, Glance, Group, Presence, Sums, Sync, Tally
 from fleet.web import figures, words
 from fleet.web.catalogue.areas import CATALOGUE
-from fleet.web.hours import Named, stretches, yield_rows
+from fleet.web.hours import stretches, yield_rows
 from fleet.web.how import SILENT_US, Seen, seen
 from fleet.web.listed import Search, found, search_of, sections
 from fleet.web.period import DAY_MS, HOUR_MS, Period, period_of
@@ -145,20 +145,20 @@ class TestHours:
         before = hours(*[(400, 8)] * 26, first=HOUR - 100 * HOUR_MS)
         shown = hours((400, 8), (400, 40))
         period = Period(HOUR, HOUR + 2 * HOUR_MS, "hours")
-        (chart,) = stretches(shown, [*before, *shown], "first", period, Named(False, ""))
+        (chart,) = stretches(shown, [*before, *shown], "first", period, "")
         assert (chart.name, chart.frozen, chart.kind) == ("boards aaaabbbb", True, Kind.P)
         assert [bool(point.signals) for point in chart.points] == [False, True]
 
     def test_without_earlier_hours_the_limits_are_on_trial(self) -> None:
         shown = hours(*[(200, 10)] * 5)
-        (chart,) = stretches(shown, (), "first", Period(HOUR, HOUR + 5 * HOUR_MS, "hours"), Named(False, ""))
+        (chart,) = stretches(shown, (), "first", Period(HOUR, HOUR + 5 * HOUR_MS, "hours"), "")
         assert not chart.frozen
         assert chart.baseline_parts == 1000
 
     def test_two_revisions_are_two_stretches_in_their_order(self) -> None:
         first, second = hours(*[(200, 10)] * 3), hours(*[(200, 9)] * 3, recipes="boards@b", first=HOUR + 3 * HOUR_MS)
-        charts = stretches([*second, *first], (), "first", Period(HOUR, HOUR + 6 * HOUR_MS, "hours"), Named(True, ""))
-        assert [chart.name for chart in charts] == ["top · boards aaaabbbb", "top · boards b"]
+        charts = stretches([*second, *first], (), "first", Period(HOUR, HOUR + 6 * HOUR_MS, "hours"), "")
+        assert [chart.name for chart in charts] == ["boards aaaabbbb", "boards b"]
 
 
 def test_histograms_are_drawn_from_what_was_added_up() -> None:
