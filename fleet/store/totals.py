@@ -12,12 +12,16 @@ from fleet.store.values import KINDS, By, Found, Group, Kind, Scope, Sums, Tally
 
 _PLAIN = ("windows", *COUNTS, *(f"{name}_e3" for name in MILLI_SUMS))
 _ADDED = (*_PLAIN, *LATENCY_FIELDS, *SCORE_FIELDS)
+COUNTED = ("windows", *COUNTS)
+"""What is added up where histograms and measured numbers are of no interest."""
 _TALLY = ("parts", "ok", "ng", "unsure", "missed", "first_pass", "first_pass_ok")
 
 
 def sums_of(row: RowMapping) -> Sums:
     """A row's columns that add, as one value. PostgreSQL adds whole numbers up as decimals."""
-    plain = {name: int(row[name]) for name in _PLAIN if name in row}
+    plain: dict[str, Any] = {name: int(row[name]) for name in _PLAIN if name in row}
+    if LATENCY_FIELDS[0] not in row:
+        return Sums(**plain)
     return Sums(
         **plain,
         latency_max_ms=row["latency_max_ms"],
@@ -26,12 +30,15 @@ def sums_of(row: RowMapping) -> Sums:
     )
 
 
-def groups(conn: Connection, places: Places, scope: Scope, by: Sequence[By]) -> tuple[Group, ...]:
-    """The sums of a scope, told apart by some of their fields, in the order of these."""
+def groups(
+    conn: Connection, places: Places, scope: Scope, by: Sequence[By], added_up: Sequence[str] = _ADDED
+) -> tuple[Group, ...]:
+    """The sums of a scope, told apart by some of their fields, in the order of these; `added_up`: which columns."""
     keys = _keys(by)
-    summed = [func.sum(hour_sum.c[name]).label(name) for name in _ADDED]
-    largest = func.max(hour_sum.c.latency_max_ms).label("latency_max_ms")
-    asked = select(*keys, *summed, largest).where(*_where(hour_sum.c, places, scope))
+    summed: list[ColumnElement[Any]] = [func.sum(hour_sum.c[name]).label(name) for name in added_up]
+    if added_up is _ADDED:
+        summed.append(func.max(hour_sum.c.latency_max_ms).label("latency_max_ms"))
+    asked = select(*keys, *summed).where(*_where(hour_sum.c, places, scope))
     rows = conn.execute(asked.group_by(*keys) if keys else asked).mappings()
     names = _judges(conn) if {"models", "recipes"} & set(by) else {}
     added: dict[tuple[Any, ...], Group] = {}

@@ -1,7 +1,8 @@
 """What comes out of the centre's store. Rows never leave `fleet/store/`."""
 
+import operator
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
@@ -54,9 +55,9 @@ class Sums:
     """Detections whose score was at most SCORE_BOUNDS; all: `score_count`."""
 
     def __add__(self, other: "Sums") -> "Sums":
-        added = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.type is not float}
+        added = {name: getattr(self, name) + getattr(other, name) for name in Sums.__slots__}
         for name in ("latency_le", "score_le"):
-            added[name] = tuple(a + b for a, b in zip(getattr(self, name), getattr(other, name), strict=True))
+            added[name] = tuple(map(operator.add, getattr(self, name), getattr(other, name)))
         return Sums(**{**added, "latency_max_ms": max(self.latency_max_ms, other.latency_max_ms)})
 
     @property
@@ -103,7 +104,7 @@ class Tally:
     first_pass_ok: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
-        return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in Tally.__slots__))
 
     @property
     def yield_share(self) -> float | None:

@@ -1,6 +1,7 @@
 """All stations at a glance: the page, and the part of it that is fetched anew while somebody looks."""
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
-from agent.errors import Problem
+from agent.errors import Problem, StoreFailed
 from agent.web.query import QueryRefused
 from fleet.store.values import Tally
 from fleet.web import words
@@ -20,8 +21,12 @@ from fleet.web.how import PROOFS, STATES, Seen, seen
 from fleet.web.listed import FIELDS, MOST_ROWS, ORDERS, Search, found, search_of, sections
 from fleet.web.spark import floor_of, spark
 
+log = logging.getLogger(__name__)
+
 FRESH_S = 2.0
-"""So long what was read is shown to whoever asks."""
+"""What is older is read anew, aside: who asks meanwhile gets the old one,"""
+OLD_S = 15.0
+"""but none that is older than this."""
 CLOCK = "X-OKNG-Clock"
 """The plant's time in an answer, for the head of a page that is not drawn anew."""
 RENEW_S = 5
@@ -51,21 +56,40 @@ def conflicts(every: Iterable[Seen]) -> tuple[str, ...]:
 
 
 class Glances:
-    """Reads all stations for everybody who looks, not more often than needed. Thread-safe; raises StoreFailed."""
+    """Reads all stations for everybody who looks, not more often than needed. Thread-safe."""
 
     def __init__(self, desk: Desk) -> None:
         self._store = desk.store
         self._lock = threading.Lock()
         self._fleet: Fleet | None = None
+        self._reading = False
 
     def look(self) -> Fleet:
-        """At most FRESH_S old."""
+        """At most OLD_S old. Raises StoreFailed."""
         with self._lock:
-            now_us = time.time_ns() // 1000
-            if self._fleet is None or not 0 <= now_us - self._fleet.at_us < FRESH_S * 1e6:
-                every = self._store.glances(now_us // 1000)
-                self._fleet = Fleet(now_us, tuple(seen(one, now_us) for one in every))
+            age_s = (time.time_ns() // 1000 - self._fleet.at_us) / 1e6 if self._fleet else OLD_S
+            if self._fleet is None or not 0 <= age_s < OLD_S:
+                self._fleet = self._read()
+            elif age_s >= FRESH_S and not self._reading:
+                self._reading = True
+                threading.Thread(target=self._renew, name="glances", daemon=True).start()
             return self._fleet
+
+    def _read(self) -> Fleet:
+        now_us = time.time_ns() // 1000
+        every = self._store.glances(now_us // 1000)
+        return Fleet(now_us, tuple(seen(one, now_us) for one in every))
+
+    def _renew(self) -> None:
+        """Where it fails there is none: the next who asks hears why."""
+        fleet = None
+        try:
+            fleet = self._read()
+        except StoreFailed as error:
+            log.warning("the stations cannot be read: %s", error)
+        finally:
+            with self._lock:
+                self._fleet, self._reading = fleet, False
 
 
 class Overview:

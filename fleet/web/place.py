@@ -151,7 +151,7 @@ class PlacePages:
     def _charts(self, speech: Speech, asked: Asked, by: By, total: Sums) -> tuple[Figure, ...]:
         store, period, scope = self._desk.store, asked.period, asked.scope
         apart: tuple[By, ...] = ("hour", "lane", "recipes") if by == "lane" else ("hour",)
-        shown, found = store.sums(scope, apart), store.pareto(scope)
+        shown, found = store.counts(scope, apart), store.pareto(scope)
         return (
             figures.yields(speech, shown, period),
             figures.causes(speech, found, "defect"),
@@ -169,7 +169,7 @@ class PlacePages:
             yield from (figures.control(speech, shown, (), hit, period, place) for hit in HITS)
             return
         long_ago = replace(asked.scope, since_ms=period.until_ms - BASELINE_DAYS * DAY_MS)
-        before = self._desk.store.sums(long_ago, apart)
+        before = self._desk.store.counts(long_ago, apart)
         lanes = sorted({group.lane for group in shown})[:MOST_LANES]
         for lane in lanes:
             of_it, earlier = ([group for group in some if group.lane == lane] for some in (shown, before))
