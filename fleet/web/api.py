@@ -65,12 +65,7 @@ class FleetApi:
     def stations(self, site: Text = "", line: Text = "", station: Text = "") -> StationsAnswer:
         """Every box as it is now: presence, last hour, proof of sync, standing alarms."""
         fleet = self._glances.look()
-        wanted = {"site": site, "line": line, "station": station}
-        found = [
-            one
-            for one in fleet.every
-            if all(getattr(one.glance.box.address, name) == value for name, value in wanted.items() if value)
-        ]
+        found = fleet.within(Scope(site, line, station))
         return StationsAnswer(at=moment(fleet.at_us), stations=tuple(map(station_answer, found)))
 
     def sums(

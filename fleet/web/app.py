@@ -120,7 +120,7 @@ def routes(desk: Desk) -> FastAPI:
     for part in (
         FleetApi(desk, glances),
         Overview(desk, glances),
-        PlacePages(desk),
+        PlacePages(desk, glances),
         ComparePages(desk),
         AlarmPages(desk),
         Export(desk),

@@ -11,5 +11,5 @@ def told(speech: Speech, event: FleetEvent) -> tuple[str, str]:
     if alarm := detail.pop("alarm", ""):
         what = f"{what}: {speech.named('alarm', str(alarm))}"
     said = [speech.say("lane.title", lane=event.lane)] if event.lane else []
-    said += [f"{name}: {value}" for name, value in detail.items() if value != ""]
+    said += [f"{speech.named('detail', name)}: {value}" for name, value in detail.items() if value != ""]
     return what, " · ".join(said)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from agent.errors import Problem, StoreFailed
 from agent.web.query import QueryRefused
-from fleet.store.values import Tally
+from fleet.store.values import Scope, Tally
 from fleet.web import words
 from fleet.web.desk import Desk
 from fleet.web.how import PROOFS, STATES, Seen, seen
@@ -44,6 +44,15 @@ class Fleet:
     def now(self) -> Tally:
         """Of the last hour, all together."""
         return sum((one.glance.now for one in self.every), start=Tally())
+
+    def within(self, place: Scope) -> tuple[Seen, ...]:
+        """Those of a site, line or station."""
+        wanted = {name: value for name in ("site", "line", "station") if (value := getattr(place, name))}
+        return tuple(
+            one
+            for one in self.every
+            if all(getattr(one.glance.box.address, name) == value for name, value in wanted.items())
+        )
 
     @property
     def conflicts(self) -> tuple[str, ...]:

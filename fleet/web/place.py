@@ -19,8 +19,8 @@ from fleet.web import figures, words
 from fleet.web.desk import Desk
 from fleet.web.eventwords import told
 from fleet.web.hours import HITS, short
-from fleet.web.how import PROOFS, STATES, Seen, seen
-from fleet.web.overview import conflicts, sparks
+from fleet.web.how import PROOFS, STATES, Seen
+from fleet.web.overview import Glances, conflicts, sparks
 from fleet.web.period import DAY_MS, PERIODS, Period, period_of
 
 FIELDS = ("range", "since", "until", "lane", "box")
@@ -70,8 +70,9 @@ class Asked:
 class PlacePages:
     """The routes; `router` has them all."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, glances: Glances) -> None:
         self._desk = desk
+        self._glances = glances
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/sites/{site}", self.site)
         self.router.add_api_route("/sites/{site}/{line}", self.line)
@@ -89,12 +90,12 @@ class PlacePages:
     def _page(self, request: Request, place: Scope, by: By) -> Response:
         now_us, speech = time.time_ns() // 1000, self._desk.sheets.speech(request)
         asked = self._asked(request, place, now_us)
-        every = [seen(one, now_us) for one in self._desk.store.glances(now_us // 1000, place)]
+        every = self._glances.look().within(place)
         if not every:
             return self._desk.sheets.error(request, 404, speech.say("place.unknown", place=asked.path[7:]))
         only = [one for one in every if asked.scope.box in (None, one.glance.box.number)]
         if by == "lane" and asked.scope.box is None:
-            only = every[:1]
+            only = [every[0]]
             asked = replace(asked, scope=replace(asked.scope, box=only[0].glance.box.number))
         children = self._children(asked, by)
         total = sum((child.sums for child in children), start=Sums())
@@ -191,7 +192,7 @@ def _child(asked: Asked, by: By, group: Group) -> Child:
     return Child(group.lane, asked.address(lane=group.lane), group.sums)
 
 
-def _lanes(every: "list[Seen]") -> tuple[str, ...]:
+def _lanes(every: Sequence[Seen]) -> tuple[str, ...]:
     return tuple(sorted({lane.name for one in every for lane in one.glance.lanes}))
 
 
