@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from fleet.store import told, totals
 from fleet.store.database import Database
 from fleet.store.places import CONFLICT_US, EpochRow, StationRow, places
+from fleet.store.progress import missing
 from fleet.store.schema import HOUR_MS, lane
 from fleet.store.values import (
     KINDS,
@@ -83,6 +84,20 @@ class Reader:
     def alarms(self, scope: Scope = Scope()) -> tuple[Alarm, ...]:  # noqa: B008 - it is frozen
         """Each alarm's newest turn, standing or ended, the newest first."""
         return self.database.ask(lambda conn: told.alarms(conn, places(conn), scope))
+
+    def missing(self, box: Box) -> tuple[int, ...]:
+        """Which messages of a box's newest epoch are missing, the lowest first, at most MAX_MISSING."""
+        at = box.address
+
+        def question(conn: Connection) -> tuple[int, ...]:
+            scope = Scope(at.site, at.line, at.station, box.number)
+            for _, epochs in places(conn).boxes(scope).values():
+                if epochs:
+                    newest = epochs[-1]
+                    return missing(conn, newest.id, newest.sync.held, newest.sync.highest)
+            return ()
+
+        return self.database.ask(question)
 
     def asides(self, before_id: int | None = None, limit: int = 100) -> tuple[Aside, ...]:
         """Messages that were set aside, the newest first; the newest 1,000 are kept."""

@@ -121,9 +121,9 @@ def routes(desk: Desk) -> FastAPI:
         FleetApi(desk, glances),
         Overview(desk, glances),
         PlacePages(desk, glances),
-        ComparePages(desk),
+        ComparePages(desk, glances),
         AlarmPages(desk),
-        Export(desk),
+        Export(desk, glances),
         IntakePages(desk, glances),
     ):
         app.include_router(part.router)

@@ -18,6 +18,7 @@ from fleet.store.values import Found, Group, Scope, Sums
 from fleet.web import figures
 from fleet.web.desk import Desk
 from fleet.web.hours import counts_of
+from fleet.web.overview import Glances
 from fleet.web.period import PERIODS, Period, period_of
 
 MOST = 12
@@ -44,8 +45,9 @@ class Compared:
 class ComparePages:
     """The route; `router` has it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, glances: Glances) -> None:
         self._desk = desk
+        self._glances = glances
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/compare", self.compare)
 
@@ -66,7 +68,7 @@ class ComparePages:
             "fleet/compare.html",
             422 if problems else 200,
             here="compare",
-            known=self._known(now_ms),
+            known=self._known(),
             chosen=names,
             compared=compared,
             shares=shares(speech, with_parts) if with_parts else (),
@@ -96,11 +98,11 @@ class ComparePages:
         found = self._desk.store.pareto(replace(asked, box=box), ("defect",))
         return Compared(shown, f"{name}?box={box}" if box else name, group.sums, found)
 
-    def _known(self, now_ms: int) -> tuple[str, ...]:
+    def _known(self) -> tuple[str, ...]:
         """Every place that can be named: sites, lines, stations."""
         found: dict[str, None] = {}
-        for glance in self._desk.store.glances(now_ms):
-            at = glance.box.address
+        for one in self._glances.look().every:
+            at = one.glance.box.address
             for name in (at.site, f"{at.site}/{at.line}", str(at)):
                 found[name] = None
         return tuple(sorted(found))

@@ -14,6 +14,7 @@ from agent.web.query import QueryRefused
 from agent.web.spreadsheet import BOM, written
 from fleet.store.values import By, Scope
 from fleet.web.desk import Desk
+from fleet.web.overview import Glances
 from fleet.web.parquet import TooMany, write_parquet
 from fleet.web.period import DAY_MS, HOUR_MS, PERIODS, Period, period_of
 from fleet.web.tables import HOURS, WINDOWS, Column, Row, hour_rows, plain, window_rows
@@ -54,16 +55,16 @@ class Wanted:
 class Export:
     """The routes; `router` has them all."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, glances: Glances) -> None:
         self._desk = desk
+        self._glances = glances
         self.router = APIRouter(include_in_schema=False)
         self.router.add_api_route("/export", self.form)
         self.router.add_api_route("/export/{name}", self.file)
 
     def form(self, request: Request) -> Response:
-        now_ms = time.time_ns() // 1_000_000
         given = {name: value for name, value in request.query_params.items() if name in FIELDS and value}
-        places = sorted({one.box.address for one in self._desk.store.glances(now_ms)})
+        places = sorted({one.glance.box.address for one in self._glances.look().every})
         return self._desk.sheets.page(
             request,
             "fleet/export.html",

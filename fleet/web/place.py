@@ -115,6 +115,7 @@ class PlacePages:
             sums=total,
             charts=self._charts(speech, asked, by, total) if total.parts else (),
             events=self._events(asked, speech) if by == "lane" else (),
+            missing=self._missing(only[0]) if by == "lane" else "",
             interval=lambda sums: interval(speech, sums),
             recipes=lambda lane: [short(recipe) for recipe in lane.recipes],
             periods=PERIODS,
@@ -176,6 +177,10 @@ class PlacePages:
             of_it, earlier = ([group for group in some if group.lane == lane] for some in (shown, before))
             name = lane if len(lanes) > 1 else ""
             yield from (figures.control(speech, of_it, earlier, hit, period, place, name) for hit in HITS)
+
+    def _missing(self, one: Seen) -> str:
+        """The numbers that are missing, in spans; empty where none are."""
+        return words.spans(self._desk.store.missing(one.glance.box)) if one.glance.sync.missing else ""
 
     def _events(self, asked: Asked, speech: Speech) -> tuple[Any, ...]:
         found = self._desk.store.events(EventQuery(replace(asked.scope, lane=""), limit=EVENTS))

@@ -1,5 +1,7 @@
 """How the fleet's page says ages, yields and the proof of sync in the viewer's language."""
 
+from collections.abc import Sequence
+
 from agent.web.speech import NOTHING, Speech
 from fleet.store.values import Alarm, Box, Tally
 from fleet.web.how import Seen
@@ -51,6 +53,18 @@ def alarm(speech: Speech, standing: Alarm) -> str:
     """An alarm's name, and its lane where it is of one."""
     name = speech.named("alarm", standing.name)
     return f"{name} · {speech.say('lane.title', lane=standing.lane)}" if standing.lane else name
+
+
+def spans(numbers: Sequence[int], most: int = 20) -> str:
+    """Numbers in rising order as 3, 7–9; of more than `most` spans the first ones."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    said = [str(first) if first == last else f"{first}–{last}" for first, last in found[:most]]
+    return ", ".join([*said, "…"] if len(found) > most else said)
 
 
 def box_path(box: Box) -> str:

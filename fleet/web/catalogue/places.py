@@ -99,6 +99,7 @@ INTAKE: Texts = {
     "sync.count.waits": Text("Waiting on the station", "在工位等待"),
     "sync.count.nothing": Text("Nothing yet", "尚无数据"),
     "sync.numbers": Text("message {held} of {highest}", "消息 {held} / {highest}"),
+    "sync.numbers_missing": Text("Missing: {numbers}", "缺失编号：{numbers}"),
     "sync.held": Text("All up to", "完整至编号"),
     "sync.highest": Text("Highest seen", "最大编号"),
     "sync.missing": Text("Missing", "缺失"),

@@ -66,6 +66,12 @@ class TestHow:
         assert one(sync=Sync(0, 0, 0, 0, 0, 0, "")).proof == "nothing"
 
 
+def test_numbers_are_told_in_spans() -> None:
+    assert words.spans((3, 7, 8, 9)) == "3, 7–9"
+    assert words.spans(()) == ""
+    assert words.spans(tuple(range(0, 100, 2)), most=2) == "0, 2, …"
+
+
 class TestListed:
     def test_words_narrow_by_place_model_and_alarm(self) -> None:
         every = (one("aoi1", "smt1"), one("aoi2", "smt2"))

@@ -94,6 +94,11 @@ def test_a_place_shows_its_sums_and_what_it_is_made_of(shown: tuple[ShownFleet, 
     assert 'href="/sites/suzhou/smt1/aoi2"' in text
 
 
+def test_a_station_names_the_messages_that_are_missing(shown: tuple[ShownFleet, httpx.Client]) -> None:
+    text = shown[1].get("/sites/wuxi/smt1/aoi2", headers={"accept-language": "en"}).text
+    assert "Missing: 11–13" in text
+
+
 @pytest.mark.parametrize(("path", "what"), [
     ("/sites/nowhere", "nowhere"), ("/sites/wuxi/smt9", "smt9"), ("/export/x.csv", ""), ("/setup/nowhere", ""),
 ])  # fmt: skip
