@@ -1,6 +1,6 @@
 """What a lane's parts add up to, five minutes by five minutes: charts, yields and drift are all made of these sums."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
@@ -121,12 +121,3 @@ MOST_POINTS = 60
 def width_of(span_us: int, most: int = MOST_POINTS) -> int:
     """The narrowest subgroups of which so many at most are in a span of time."""
     return next((width for width in WIDTHS_US if span_us <= width * most), WIDTHS_US[-1])
-
-
-def collected(bins: Sequence[Bin], key: Callable[[Bin], str]) -> dict[str, list[Counts]]:
-    """Counts of the bins by a name of each, in the order in which the names come up; "" is left out."""
-    found: dict[str, list[Counts]] = {}
-    for each in bins:
-        if name := key(each):
-            found.setdefault(name, []).append(each.counts)
-    return found

@@ -67,11 +67,6 @@ class Scores:
         return sum(n for i, n in enumerate(self.counts) if low <= (i + 0.5) / SCORE_BINS <= high)
 
 
-def bin_of(score: float) -> int:
-    """The bin of a score; below 0 the first, above 1 the last."""
-    return min(SCORE_BINS - 1, max(0, math.floor(score * SCORE_BINS)))
-
-
 def scores(label: str, found: Iterable[tuple[int, int]], threshold: float | None) -> Scores:
     """Of (bin, detections)."""
     counts = [0] * SCORE_BINS

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.quality.heat import SCORE_BINS, Heat, bin_of, grid, scores, strength
+from agent.quality.heat import SCORE_BINS, Heat, grid, scores, strength
 from agent.quality.pareto import REST, pareto
 from agent.quality.yields import Counts, summed
 
@@ -46,7 +46,6 @@ def test_cells_are_nearly_square() -> None:
 
 
 def test_scores_are_counted_in_their_bins() -> None:
-    assert (bin_of(-1), bin_of(0.0), bin_of(0.02), bin_of(1.0)) == (0, 0, 1, SCORE_BINS - 1)
-    found = scores("open", [(bin_of(0.46), 3), (bin_of(0.91), 2)], 0.45)
+    found = scores("open", [(int(0.46 * SCORE_BINS), 3), (int(0.91 * SCORE_BINS), 2)], 0.45)
     assert (found.total, found.near) == (5, 3)
     assert scores("open", [], None).near == 0
