@@ -22,6 +22,7 @@ from pathlib import Path
 
 from agent.station.meters import percentile
 from agent.store.migrate import bring_up
+from agent.store.migrations.versions.r0005_sums import _FILL
 from agent.store.read import Reader
 from agent.store.values import PartQuery
 from pipelines.values import Outcome
@@ -33,6 +34,7 @@ LABELS = ("open", "short", "mousebite", "spur", "copper", "pin-hole")
 LANES = ("top", "side")
 MODELS = 4
 REVIEWS = 5_000
+EVENTS = 100_000
 CHUNK = 20_000
 COUNTED = 10_001
 TARGET_MS = 200.0
@@ -51,6 +53,8 @@ def build(database: Path, parts: int) -> None:
         names = (lane, lane, "SN-1", recipe, recipe.ljust(64, "a"), f"boards-{model}", str(model) * 64, "CPU", "0.1.0")
         connection.execute("INSERT INTO origins VALUES (?,?,?,?,?,?,?,?,?,?)", (number, *names))
     connection.execute("INSERT INTO runs VALUES (1, 'run-1', 'boot-1')")
+    meta = "INSERT INTO meta (id, epoch, last_seq, settle, born_utc_us, software) VALUES (1, ?, 0, 'none', ?, '0.1.0')"
+    connection.execute(meta, ("abcdef0123456789", BEGIN_US))
     columns = [row[1] for row in connection.execute("PRAGMA table_info(inspections)")]
     dice = random.Random(1)
     for start in range(0, parts, CHUNK):
@@ -63,6 +67,25 @@ def build(database: Path, parts: int) -> None:
     said = [(n, n * 7919 % parts + 1, BEGIN_US, "ann", ("ok", "ng")[n % 2]) for n in range(1, REVIEWS + 1)]
     connection.executemany("INSERT INTO reviews VALUES (?, ?, ?, ?, ?, '[]', '', 'queue', NULL)", said)
     connection.execute("COMMIT")
+    connection.close()
+
+
+def complete(database: Path, parts: int) -> None:
+    """What windows and their summaries have written, and the events of two weeks."""
+    connection = sqlite3.connect(database)
+    names = [row[1] for row in connection.execute("PRAGMA table_info(summaries)")]
+    for number, lane in enumerate(LANES, 1):
+        cut: dict[str, object] = {"id": number, "lane": lane, "first_id": 1, "last_id": parts, "body": "{}"}
+        row = [cut.get(name, BEGIN_US) for name in names]
+        connection.execute(f"INSERT INTO summaries VALUES ({','.join('?' * len(names))})", row)
+    connection.execute(_FILL)
+    step = DAYS * DAY_US // EVENTS
+    said = ((BEGIN_US + n * step, ("alarm", "alarm_end")[n % 2], f'{{"lane":"{LANES[n % 4 // 2]}"}}')
+            for n in range(EVENTS))  # fmt: skip
+    connection.executemany(
+        "INSERT INTO events (utc_us, mono_ns, boot, name, detail) VALUES (?, 1, 'boot-1', ?, ?)", said
+    )
+    connection.commit()
     connection.close()
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The version this okng writes and reads: the newest revision in `migrations/versions`."""
 
 metadata = MetaData()
@@ -269,6 +269,7 @@ events = Table(
     Column("boot", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    Index("ix_events_utc", "utc_us"),
     sqlite_autoincrement=True,
 )
 

@@ -15,6 +15,8 @@ from pipelines.values import Outcome, Purpose
 
 MOST_EVENTS = 2000
 MOST_UNSURE = 20_000
+AFTER_US = 60_000_000
+"""That a closing run was missed is known, and written, when the shift is over: within this time of its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class ShiftFigures:
     used: tuple[tuple[str, str, str, str], ...]
     """(recipe, its revision, model, device) that judged, in the order of their first part."""
     events: tuple[StoredEvent, ...]
-    """Of this lane and of the whole station, the oldest first."""
+    """Of this lane and of the whole station, the oldest first; at most MOST_EVENTS."""
+    unclosed: bool
+    """The closing run that was due was not made."""
 
 
 def shift_figures(conn: Connection, lane: str, since_utc_us: int, until_utc_us: int) -> ShiftFigures:
@@ -41,9 +45,11 @@ def shift_figures(conn: Connection, lane: str, since_utc_us: int, until_utc_us: 
     here = part.lane == lane, part.captured_utc_us >= since_utc_us, part.captured_utc_us < until_utc_us
     production = part.purpose == str(Purpose.PRODUCTION)
     judged = part.state == "judged"
+    happened = _events(conn, lane, since_utc_us, until_utc_us)
+    unclosed = bool(_events(conn, lane, until_utc_us, until_utc_us + AFTER_US, "closing_run_missed"))
     first, last = conn.execute(select(func.min(part.id), func.max(part.id)).where(*here)).one()
     if first is None:
-        return ShiftFigures({}, {}, 0, 0, (), _events(conn, lane, since_utc_us, until_utc_us))
+        return ShiftFigures({}, {}, 0, 0, (), happened, unclosed)
     of_span = part.id.between(first, last), *here, JUDGED
     labels = (
         select(defects.c.label, func.count())
@@ -68,13 +74,19 @@ def shift_figures(conn: Connection, lane: str, since_utc_us: int, until_utc_us: 
         challenges=int(others),
         overruled=int(overruled or 0),
         used=tuple((r, h, m, d) for r, h, m, d in conn.execute(judges)),
-        events=_events(conn, lane, since_utc_us, until_utc_us),
+        events=happened,
+        unclosed=unclosed,
     )
 
 
-def _events(conn: Connection, lane: str, since_utc_us: int, until_utc_us: int) -> tuple[StoredEvent, ...]:
+def _events(
+    conn: Connection, lane: str, since_utc_us: int, until_utc_us: int, name: str = ""
+) -> tuple[StoredEvent, ...]:
+    """By the index on time, whatever happened before and since; `name`: only such ones."""
     its = events.c
     when = select(events).where(its.utc_us >= since_utc_us, its.utc_us < until_utc_us)
-    rows = conn.execute(when.order_by(its.id).limit(MOST_EVENTS)).mappings()
+    if name:
+        when = when.where(its.name == name)
+    rows = conn.execute(when.order_by(its.utc_us, its.id).limit(MOST_EVENTS)).mappings()
     every = (stored_event(row) for row in rows)
     return tuple(event for event in every if event.detail.get("lane", "") in ("", lane))

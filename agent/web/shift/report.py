@@ -93,14 +93,8 @@ def report_of(desk: ShiftDesk, lane: str, shift: Shift) -> Report:
         runs=tuple(reversed(found)),
         alarms=alarm_spans(figures.events),
         changes=tuple(event for event in figures.events if event.name in CHANGES),
-        unclosed=any(event.name == "closing_run_missed" for event in _ended(desk, lane, shift)),
+        unclosed=figures.unclosed,
     )
-
-
-def _ended(desk: ShiftDesk, lane: str, shift: Shift) -> tuple[StoredEvent, ...]:
-    """Events of the minute after the shift: that a closing run was missed is known when it is over."""
-    end = shift.end_utc_us
-    return desk.desk.results.ask(lambda conn: shift_figures(conn, lane, end, end + 60_000_000)).events
 
 
 def _chart(desk: ShiftDesk, lane: str, shift: Shift) -> tuple[Stretch, ...]:

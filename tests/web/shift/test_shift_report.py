@@ -6,12 +6,15 @@ import zlib
 from pathlib import Path
 
 import httpx
+from sqlalchemy import Connection, insert
+from sqlalchemy.event import listen
 
 from agent.challenges import ChallengePart
 from agent.release import Bound
 from agent.store import challenges as stored
 from agent.store.read import Reader
-from agent.store.shift import shift_figures
+from agent.store.schema import events
+from agent.store.shift import ShiftFigures, shift_figures
 from agent.store.values import StoredEvent
 from agent.web.shift.report import alarm_spans
 from pipelines.values import Outcome, Purpose, Rule
@@ -91,6 +94,37 @@ def test_the_report_of_a_shift(tmp_path: Path) -> None:
         assert said["over"]
         other = web.get(f"/shift/report?lane=top&day={SHIFT_DAY}&name=day").text
         assert "75.00 %" in other
+
+
+def test_events_of_a_shift_are_found_by_their_time(tmp_path: Path) -> None:
+    begin, end = NOON_US - 12 * HOUR_US, NOON_US + 12 * HOUR_US
+    with running(tmp_path) as station:
+        store = station._store
+        assert store is not None
+
+        def add(at: int, name: str, lane: str) -> None:
+            row = {"utc_us": at, "mono_ns": 1, "boot": "b", "name": name, "detail": f'{{"lane": "{lane}"}}'}
+            store.state(lambda conn: conn.execute(insert(events), row))
+
+        for at, lane in ((NOON_US, "top"), (begin - 1, "top"), (end, "top"), (NOON_US - 1, "side"), (begin, "")):
+            add(at, "paused", lane)
+        add(end + 1_000_000, "closing_run_missed", "side")
+        reader, asked = Reader(station.data / "results.db"), []
+
+        def figures(conn: Connection) -> ShiftFigures:
+            listen(conn, "before_cursor_execute", lambda *said: asked.append((said[2], said[3])))
+            found = shift_figures(conn, "top", begin, end)
+            plans = [conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {said}", its) for said, its in tuple(asked)]
+            steps = [row[3] for plan in plans for row in plan if "events" in row[3]]
+            assert steps, asked
+            assert all("USING INDEX ix_events_utc" in step for step in steps), steps
+            return found
+
+        found = reader.ask(figures)
+        assert [event.utc_us for event in found.events] == [begin, NOON_US]
+        assert not found.unclosed
+        add(end + 1_000_000, "closing_run_missed", "top")
+        assert reader.ask(lambda conn: shift_figures(conn, "top", begin, end)).unclosed
 
 
 def test_a_shift_without_parts_and_shifts_that_never_were(tmp_path: Path) -> None:
