@@ -136,7 +136,10 @@ def test_the_wheel_carries_its_licences_and_nothing_else(wheel: Path) -> None:
     for licence in ("LICENSE", "LICENSES/AGPL-3.0-only.txt", "LICENSES/Apache-2.0.txt"):
         assert any(name.endswith(f".dist-info/licenses/{licence}") for name in names), licence
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"agent", "pipelines", "training"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"agent", "fleet", "pipelines", "training"}
+    assert sorted(
+        n.removeprefix("fleet/") for n in names if n.startswith("fleet/") and not n.endswith("__init__.py")
+    ) == here(ROOT / "fleet")
 
 
 def test_bundled_models_are_small() -> None:
@@ -145,7 +148,7 @@ def test_bundled_models_are_small() -> None:
         assert sum(f.stat().st_size for f in bundle.rglob("*") if f.is_file()) <= 4_000_000, bundle.name
 
 
-@pytest.mark.parametrize("name", ["station.txt", "test.txt"])
+@pytest.mark.parametrize("name", ["demo.txt", "station.txt", "test.txt"])
 def test_locks_have_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / "requirements" / name).read_text()
     pins = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==[^\s;]+.*$", text, re.MULTILINE)
@@ -159,6 +162,7 @@ def test_the_lock_has_all_that_the_project_names() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for name, wanted in {
         "station.txt": [*project["dependencies"], "hatchling"],
+        "demo.txt": [*project["dependencies"], *project["optional-dependencies"]["demo"]],
         "test.txt": [*project["dependencies"], *project["optional-dependencies"]["test"]],
     }.items():
         text = (ROOT / "requirements" / name).read_text().lower()

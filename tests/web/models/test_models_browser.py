@@ -1,5 +1,6 @@
 """The models' pages beside the real station, in a real Chromium: a model comes, judges, goes back."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -125,7 +126,7 @@ def test_a_lane_is_recorded_with_a_countdown(browser: "sync_api.Browser", tmp_pa
             page.get_by_role("button", name="Start recording").click()
             kept = page.locator('[data-show="kept"]')
             sync_api.expect(kept).not_to_have_text("0", timeout=LONG_MS)
-            assert page.locator('[data-show="left"]').inner_text().startswith(("59:", "1:00:"))
+            sync_api.expect(page.locator('[data-show="left"]')).to_have_text(re.compile("^(59|1:00):"), timeout=LONG_MS)
             shot(page, "record")
             page.get_by_role("button", name="Stop").click()
             sync_api.expect(page.locator(".recording h2")).to_contain_text("stopped", timeout=LONG_MS)
