@@ -14,6 +14,10 @@ StoreUrl = Annotated[str, Field(pattern=r"^(|sqlite:////?[^?]+|postgresql\+psyco
 """Empty, sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE."""
 
 
+RolloutAddress = Annotated[str, Field(pattern=r"^(|https://[A-Za-z0-9.\-\[\]:]+/?)$", max_length=300)]
+"""Empty, or https://HOST:PORT."""
+
+
 class CentreConfig(Section):
     """Whose fleet this is, and where the centre keeps its things."""
 
@@ -62,6 +66,17 @@ class FleetWebConfig(WebConfig):
     port: int = opt(8090, "port to listen on", ge=0, le=65535)
 
 
+class RolloutConfig(Section):
+    """Models brought to the stations from here."""
+
+    address: RolloutAddress = opt("", "https://HOST:PORT by which stations reach these pages; empty: no roll-outs")
+    cap_mb: int = opt(512, "largest model file", "MB", ge=1, le=1024)
+    at_once: int = opt(10, "most stations of a roll-out that load and try the model at once", ge=1, le=1000)
+    patience_s: float = opt(
+        86_400.0, "a station that says nothing for so long in the middle counts as failed", "s", ge=60, le=2_592_000
+    )
+
+
 class FleetConfig(Section):
     """The whole configuration of a centre: `fleet.toml`."""
 
@@ -69,4 +84,5 @@ class FleetConfig(Section):
     broker: BrokerConfig = opt(BrokerConfig(), "the broker")
     store: FleetStoreConfig = opt(FleetStoreConfig(), "the database")
     web: FleetWebConfig = opt(FleetWebConfig(), "the pages")
+    rollout: RolloutConfig = opt(RolloutConfig(), "models brought to the stations")
     log: LogConfig = opt(LogConfig(), "messages")

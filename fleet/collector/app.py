@@ -19,8 +19,10 @@ from agent.worker import Worker
 from fleet.collector.keeper import Keeper
 from fleet.collector.mqtt import Link
 from fleet.config import FleetConfig
+from fleet.intake.read import ANSWERS
 from fleet.intake.topics import Topics
 from fleet.store.database import Database, database_of
+from fleet.store.rollout_steps import Asking
 from fleet.store.write import Writer
 
 log = logging.getLogger(__name__)
@@ -46,8 +48,10 @@ def run(config: FleetConfig) -> int:
         except StoreTooNew as error:
             log.error("%s", error)
             return 1
-        link = Link(config.broker, name_of(config))
-        keeper = Keeper(link, Writer(database), Topics(config.broker.topic), SystemClock(), config.store.batch)
+        asking = _asking(config, database)
+        link = Link(config.broker, name_of(config), ANSWERS if asking else ())
+        topics = Topics(config.broker.topic)
+        keeper = Keeper(link, Writer(database), topics, SystemClock(), config.store.batch, asking)
         workers = [Worker("store", keeper.turn), Worker("broker", link.turn)]
         for worker in workers:
             stack.callback(worker.start().stop)
@@ -56,6 +60,12 @@ def run(config: FleetConfig) -> int:
         if workers[0].stop() and workers[1].stop():
             link.close()
     return 1 if crashed else 0
+
+
+def _asking(config: FleetConfig, database: Database) -> Asking | None:
+    """Where stations cannot load anything from here, nobody is told anything, and no answer is listened to."""
+    rollout = config.rollout
+    return Asking(database, rollout.address, rollout.at_once, rollout.patience_s) if rollout.address else None
 
 
 def name_of(config: FleetConfig) -> str:

@@ -14,8 +14,9 @@ from fleet.collector.acks import Acks
 from fleet.collector.mqtt import Arrived, Link, Say, Settled
 from fleet.intake.read import read
 from fleet.intake.topics import Topics
-from fleet.intake.values import Heard, Item, SetAside, Taken
+from fleet.intake.values import Answered, Heard, Item, SetAside, Taken
 from fleet.store.database import StoreRefused
+from fleet.store.rollout_steps import Asking
 from fleet.store.write import EpochKey, Stored, Writer
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 WAIT_S = 0.2
 RETRY_MIN_S, RETRY_MAX_S = 0.2, 10.0
 TIDY_S = 60.0
+ASK_S = 1.0
 MOST_ASKED = 500
 """Acknowledgements made of one question."""
 
@@ -46,6 +48,8 @@ class Keeper:
     clock: Clock
     batch: int
     """Most messages in one transaction."""
+    asking: Asking | None = None
+    """Finds what stations are told of roll-outs; None: there are none here."""
     counted: Counted = field(default_factory=Counted)
     trouble: str = ""
     """Why the store takes nothing at the moment; empty when it does."""
@@ -56,6 +60,7 @@ class Keeper:
     """Read, and not stored yet."""
     _retry_s: float = RETRY_MIN_S
     _tidy_s: float = 0.0
+    _asked_s: float = 0.0
 
     def turn(self) -> None:
         """One batch, and the words that are due."""
@@ -69,6 +74,7 @@ class Keeper:
                     self.link.orders.put(Settled(arrived.connection, arrived.mid, arrived.qos))
                 self._waiting = []
             self._acknowledge()
+            self._ask()
         except StoreFailed as error:
             self._wait(str(error))
             return
@@ -127,6 +133,15 @@ class Keeper:
             self._tidy_s = now_s
             self._acks.tidy(now_s)
 
+    def _ask(self) -> None:
+        """Tell stations what roll-outs have for them."""
+        now_s = time.monotonic()
+        if self.asking is None or not self.link.online or now_s - self._asked_s < ASK_S:
+            return
+        self._asked_s = now_s
+        for told in self.asking.turn(self._now_us()):
+            self.link.orders.put(Say(f"{self.topics.prefix(told.address)}/{told.below}", told.payload))
+
     def _wait(self, why: str) -> None:
         if why != self.trouble:
             log.warning("the store takes nothing, tried again: %s", why)
@@ -143,6 +158,8 @@ def _unstorable(item: Item, refused: StoreFailed) -> SetAside:
     match item:
         case Taken(address, _, topic, payload):
             return SetAside("schema", f"the database refuses it: {refused}", topic, payload, address)
+        case Answered(address):
+            return SetAside("schema", f"the database refuses its answer: {refused}", str(address), b"", address)
         case Heard(address):
             return SetAside("schema", f"the database refuses its status: {refused}", str(address), b"", address)
         case SetAside():

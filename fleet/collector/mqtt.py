@@ -73,8 +73,9 @@ class Say:
 class Link:
     """The way to the broker, kept up for ever."""
 
-    def __init__(self, config: BrokerConfig, name: str) -> None:
-        """`name`: of this collector, the same at each start."""
+    def __init__(self, config: BrokerConfig, name: str, below: tuple[str, ...] = ()) -> None:
+        """`name`: of this collector, the same at each start; `below`: further topics of each station's to hear."""
+        self._below = ("summary/+", "event", *below)
         self._config = config
         self.client_id = f"{config.group}-{name}"
         self.arrived: SimpleQueue[Arrived] = SimpleQueue()
@@ -191,7 +192,7 @@ class Link:
         """Status is retained, and a retained message never comes by a shared subscription: each collector hears it."""
         topics = Topics(self._config.topic)
         share = f"$share/{self._config.group}/" if self._config.protocol == 5 else ""
-        return [f"{share}{topics.every('summary/+')}", f"{share}{topics.every('event')}", topics.every("status")]
+        return [*(f"{share}{topics.every(below)}" for below in self._below), topics.every("status")]
 
     def _move(self, client: paho.Client) -> None:
         try:

@@ -5,19 +5,23 @@ import re
 
 from pydantic import ValidationError
 
-from agent.uplink.messages import EventMessage, StatusMessage, SummaryMessage
+from agent.uplink.messages import AnswerMessage, EventMessage, StatusMessage, SummaryMessage
 from agent.uplink.payload import MAX_PAYLOAD_BYTES, PayloadRefused, decode
 from fleet.intake.bounds import out_of_bounds
 from fleet.intake.topics import Address, Topic, Topics
-from fleet.intake.values import Cause, Heard, Item, SetAside, Taken
+from fleet.intake.values import Answered, Cause, Heard, Item, SetAside, Taken
 
 MAX_DEPTH = 4
 """The messages are flat; a newer version may hold a list or a table."""
+ANSWERS = ("cmd/update/answer", "cmd/cancel/answer")
+"""Topics of answers that are taken, below a station's prefix."""
 _STRUCTURE = re.compile(r'["\\{}\[\]]')
-_KINDS: dict[str, type[SummaryMessage] | type[EventMessage] | type[StatusMessage]] = {
+_Said = SummaryMessage | EventMessage | StatusMessage | AnswerMessage
+_KINDS: dict[str, type[SummaryMessage] | type[EventMessage] | type[StatusMessage] | type[AnswerMessage]] = {
     "summary": SummaryMessage,
     "event": EventMessage,
     "status": StatusMessage,
+    "answer": AnswerMessage,
 }
 
 
@@ -26,7 +30,7 @@ def read(topics: Topics, topic: str, payload: bytes, retained: bool = False) -> 
     where = topics.parse(topic)
     kind = _kind(where)
     if where is None or kind is None:
-        return SetAside("unknown_topic", "no topic of a station's summaries, events or status", topic, payload)
+        return SetAside("unknown_topic", "no topic of a station's summaries, events, status or answers", topic, payload)
     cause, reason = _unreadable(payload)
     if cause is not None:
         return SetAside(cause, reason, topic, payload, where.address)
@@ -40,14 +44,18 @@ def read(topics: Topics, topic: str, payload: bytes, retained: bool = False) -> 
         return SetAside("identity", wrong, topic, payload, where.address)
     if isinstance(said, StatusMessage):
         return Heard(where.address, said, retained)
+    if isinstance(said, AnswerMessage):
+        return Answered(where.address, said)
     return Taken(where.address, said, topic, payload, hashlib.sha256(payload).digest())
 
 
 def _kind(where: Topic | None) -> str | None:
     if where is None:
         return None
+    if where.below in ANSWERS:
+        return "answer"
     kind, _, lane = where.below.partition("/")
-    known = kind in _KINDS and (kind == "summary") == bool(lane) and "/" not in lane
+    known = kind in ("summary", "event", "status") and (kind == "summary") == bool(lane) and "/" not in lane
     return kind if known else None
 
 
@@ -90,13 +98,16 @@ def _cause_of(refused: PayloadRefused) -> Cause:
     return "not_json" if unreadable else "schema"
 
 
-def _another(where: Topic, said: SummaryMessage | EventMessage | StatusMessage) -> str:
+def _another(where: Topic, said: _Said) -> str:
     """What the payload's identity has against the topic's; empty when it is the same."""
     inside = Address(said.site, said.line, said.station)
     if inside != where.address:
         return f"the payload is of {inside}, the topic of {where.address}"
     if isinstance(said, SummaryMessage) and where.below != f"summary/{said.lane}":
         return f"the payload is of lane {said.lane!r}, the topic is {where.below}"
+    if isinstance(said, AnswerMessage):
+        named = where.below.split("/")[1]
+        return "" if said.command == named else f"the payload answers {said.command!r:.80}, the topic {named}"
     if not isinstance(said, StatusMessage) and said.id != f"{said.epoch}-{said.seq}":
         return f"id is {said.id!r:.80}, allowed: epoch-seq, {said.epoch}-{said.seq}"
     return ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from agent.uplink.messages import EventMessage, StatusMessage, SummaryMessage
+from agent.uplink.messages import AnswerMessage, EventMessage, StatusMessage, SummaryMessage
 from fleet.intake.topics import Address
 
 Cause = Literal["unknown_topic", "too_large", "not_utf8", "too_deep", "not_json", "schema", "identity", "differs"]
@@ -22,6 +22,14 @@ class Heard:
     address: Address
     said: StatusMessage
     retained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A station's answer to a command."""
+
+    address: Address
+    said: AnswerMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +57,4 @@ class SetAside:
     """Of whom the topic says it is."""
 
 
-Item = Heard | Taken | SetAside
+Item = Heard | Answered | Taken | SetAside

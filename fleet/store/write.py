@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from agent.uplink.messages import EventMessage, SummaryMessage
 from fleet.intake.topics import Address
-from fleet.intake.values import Heard, Item, SetAside, Taken
+from fleet.intake.values import Answered, Heard, Item, SetAside, Taken
 from fleet.store.aside import store_asides
 from fleet.store.boxes import begin, hear, part_boxes
 from fleet.store.database import Database
@@ -15,6 +15,7 @@ from fleet.store.happened import store_events
 from fleet.store.identity import Key, store_identities
 from fleet.store.places import places
 from fleet.store.progress import advance, missing
+from fleet.store.rollout_steps import note_steps
 from fleet.store.schema import epoch
 from fleet.store.standing import Standing, Station, close_stations, ids_of, open_stations
 from fleet.store.sums import Remembered, store_windows
@@ -122,6 +123,7 @@ class Writer:
         said = {key: each.said for key, each in told.new.items()}
         store_windows(conn, self._remembered, {k: s for k, s in said.items() if isinstance(s, SummaryMessage)})
         store_events(conn, {k: s for k, s in said.items() if isinstance(s, EventMessage)})
+        note_steps(conn, [item for item in items if isinstance(item, Answered)], tuple(told.new.values()), now_us)
         for address in addresses:
             standing[address].heard_us = now_us
         close_stations(conn, standing.values())

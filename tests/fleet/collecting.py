@@ -23,6 +23,7 @@ retry_max_s = 0.5
 [store]
 url = "{url}"
 {store}
+{more}
 """
 
 
@@ -39,11 +40,14 @@ def wait_for(what: Callable[[], Any], timeout_s: float = 60.0, why: str = "") ->
 class Collector:
     """`okng fleet collect` as a process."""
 
-    def __init__(self, folder: Path, port: int, url: str, name: str = "one", broker: str = "", store: str = "") -> None:
+    def __init__(
+        self, folder: Path, port: int, url: str, name: str = "one", broker: str = "", store: str = "", more: str = ""
+    ) -> None:
         self.folder = folder / f"collector-{name}"
         self.folder.mkdir()
         self.file = self.folder / "fleet.toml"
-        self.file.write_text(CONFIGURATION.format(port=port, name=name, url=url, broker=broker, store=store))
+        filled = CONFIGURATION.format(port=port, name=name, url=url, broker=broker, store=store, more=more)
+        self.file.write_text(filled)
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
 
