@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
+from agent.store.blind import waits
 from agent.store.records import lanes_of
 from agent.store.rows import ORIGIN, PARTS, stored_parts
-from agent.store.schema import DRAWN, JUDGED, KEPT, defects, detections, inspections, origins, reviews
+from agent.store.schema import JUDGED, KEPT, defects, detections, inspections, origins, reviews
 from agent.store.values import StoredPart
 from pipelines.values import Origin, Outcome, Purpose
 
@@ -132,9 +133,8 @@ def audits_length(wanted: Wanted, most: int) -> Callable[[Connection], int]:
 
 
 def _undecided(wanted: Wanted) -> list[Any]:
-    its = reviews.c.inspection_id == inspections.c.id, reviews.c.stratum == "audit"
     lane = [inspections.c.lane == wanted.lane] if wanted.lane else []
-    return [DRAWN, JUDGED, KEPT, ~select(reviews.c.id).where(*its).exists(), *lane, *_within(wanted)]
+    return [waits(), *lane, *_within(wanted)]
 
 
 def _ids(wanted: Wanted) -> Select[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
 
+from agent.store.blind import waits
 from agent.store.rows import PARTS, stored_parts
 from agent.store.schema import JUDGED, KEPT, NAMED, NOT_PRODUCTION, defects, inspections, origins, reviews
 from agent.store.values import PartQuery, StoredPart
@@ -143,6 +144,8 @@ def _without_origin(conn: Connection, query: PartQuery) -> Select[Any]:
             wanted = wanted.where(part.id.between(*span))
     if query.label:
         wanted = wanted.where(part.id.in_(_with_label(query)))
+    if query.told and (query.outcome is not None or query.label or query.overridden):
+        wanted = wanted.where(~waits())
     if query.overridden:
         wanted = wanted.where(part.id.in_(select(reviews.c.inspection_id)), overridden())
     return wanted

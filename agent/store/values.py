@@ -184,6 +184,8 @@ class PartQuery:
     """NAME-VERSION of the bundle that judged."""
     overridden: bool = False
     """Only parts of which a person's review that counts says something else than the machine did."""
+    told: bool = False
+    """For people: a part that waits for its blind review is not found by what was said of it (`agent.store.blind`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,10 @@ class InspectionAnswer(_Answer):
     id: int
     state: Literal["open", "judged"]
     part_id: str
-    outcome: Outcome
+    blind: bool
+    """It waits for its blind review in an audit: until then nothing is told of what was said and measured."""
+    outcome: Outcome | None
+    """null while `blind`."""
     reasons: tuple[ReasonAnswer, ...]
     purpose: Purpose
     attempt: int
@@ -170,6 +173,7 @@ def inspection_answer(part: StoredPart) -> InspectionAnswer:
         id=part.id,
         state=part.state,
         part_id=record.part_id,
+        blind=False,
         outcome=record.verdict.outcome,
         reasons=_reasons(part),
         purpose=record.purpose,
@@ -202,6 +206,13 @@ def inspection_answer(part: StoredPart) -> InspectionAnswer:
             picture=f"/api/v1/inspections/{part.id}/picture", sha256=part.evidence.sha256, bytes=part.evidence.bytes
         ),
     )
+
+
+def blind_answer(part: StoredPart) -> InspectionAnswer:
+    """A part of which nothing may be told that its verdict could be read off."""
+    untold = StagesAnswer(**dict.fromkeys(StagesAnswer.model_fields))
+    hidden = {"reasons": (), "detections": (), "quality": None, "stages": untold, "note": ""}
+    return inspection_answer(part).model_copy(update={"blind": True, "outcome": None, **hidden})
 
 
 def _reasons(part: StoredPart) -> tuple[ReasonAnswer, ...]:

@@ -96,6 +96,7 @@ def read_query(asked: Mapping[str, str], zone: tzinfo) -> PartQuery:
         recipe=reading.text("recipe"),
         model=reading.text("model"),
         overridden=reading.one_of("overridden", ("1",)) == "1",
+        told=True,
         since_utc_us=reading.moment("since"),
         until_utc_us=reading.moment("until"),
         before_id=reading.whole("before_id", MAX_ID),

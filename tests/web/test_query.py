@@ -54,6 +54,7 @@ def test_everything_can_be_asked() -> None:
         recipe="board",
         model="boards-2",
         overridden=True,
+        told=True,
     )
     assert address("/parts", asked, 3) == (
         "/parts?lane=top&outcome=NG&label=spur&part_id=A+1&recipe=board&model=boards-2&overridden=1&before_id=3&limit=20"

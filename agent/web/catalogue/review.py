@@ -97,10 +97,6 @@ PART: Texts = {
     "review.keys.remove": Text("remove it", "删除框"),
     "review.keys.zoom": Text("zoom", "缩放"),
     "review.picture": Text("Picture of part {id} with marked defects", "工件 {id} 的图像与已标记缺陷"),
-    "review.part.waits": Text(
-        "Drawn for the audit: to be judged there, by somebody who has not seen this page.",
-        "已抽中抽检：须由未看过本页的人员在抽检中判定。",
-    ),
     "act.review.given": Text("reviewed a part", "复核工件"),
 }
 

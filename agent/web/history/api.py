@@ -1,7 +1,7 @@
 """REST over what was judged: search, count, CSV, one part, its picture."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from threading import Semaphore
@@ -11,8 +11,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from agent.store.values import PartQuery
-from agent.web.answers import CountAnswer, InspectionAnswer, InspectionsAnswer, inspection_answer
+from agent.store.blind import blind
+from agent.store.values import PartQuery, StoredPart
+from agent.web.answers import CountAnswer, InspectionAnswer, InspectionsAnswer, blind_answer, inspection_answer
 from agent.web.desk import Desk
 from agent.web.history import table
 from agent.web.history.ranges import Ranges
@@ -94,7 +95,7 @@ class HistoryApi:
         found = self._desk.results.parts(one_more(query))
         page = found[: query.limit]
         following = page[-1].id if len(found) > query.limit else None
-        return InspectionsAnswer(inspections=tuple(map(inspection_answer, page)), next_before_id=following)
+        return InspectionsAnswer(inspections=self._told(page), next_before_id=following)
 
     def count(
         self,
@@ -133,7 +134,7 @@ class HistoryApi:
     def inspection(self, id: PartId) -> InspectionAnswer | Response:
         """One part with everything that is stored of it."""
         part = self._desk.results.part(id)
-        return _no_part(id) if part is None else inspection_answer(part)
+        return _no_part(id) if part is None else self._told((part,))[0]
 
     def picture(self, id: PartId) -> Response:
         """The part's kept picture."""
@@ -144,6 +145,10 @@ class HistoryApi:
         if file is None or part.evidence is None:
             return refusal(404, f"the picture of inspection {id} was not kept")
         return FileResponse(file, media_type=media_type(part.evidence), headers=kept_headers(part.evidence.sha256))
+
+    def _told(self, parts: Sequence[StoredPart]) -> tuple[InspectionAnswer, ...]:
+        hidden = self._desk.results.ask(blind([part.id for part in parts]))
+        return tuple(blind_answer(part) if part.id in hidden else inspection_answer(part) for part in parts)
 
     def _query(self, request: Request) -> PartQuery:
         asked = self._ranges.resolved(request.query_params, time.time_ns() // 1000)

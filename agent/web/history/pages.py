@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from agent.errors import Problem
+from agent.store.blind import blind
 from agent.store.search import recipes_and_models
 from agent.store.values import StoredPart
 from agent.web.board import reasons_of
@@ -102,6 +103,7 @@ class HistoryPages:
         return {
             "parts": found.parts,
             "said": said,
+            "hidden": self._desk.results.ask(blind([part.id for part in found.parts])),
             "chosen": {name: asked.get(name, "") for name in FIELDS},
             "named_range": named if not found.problems else "",
             "ranges": tuple((name, address("/parts", asked, since="", until="", range=name)) for name in RANGES),
@@ -146,9 +148,11 @@ class HistoryPages:
         return FileResponse(file, media_type=media_type(part.evidence), headers=kept_headers(part.evidence.sha256))
 
     def thumbnail(self, id: PartId) -> Response:
-        """A small picture around the first defect."""
+        """A small picture around the first defect; of a blind part all of it, for where it is cut would tell."""
         part = self._desk.results.part(id)
-        small = self._thumbs.of(part) if part else None
+        hidden = part is not None and id in self._desk.results.ask(blind([id]))
+        small = self._thumbs.of(part, hidden) if part else None
         if small is None or part is None or part.evidence is None:
             return Response(status_code=404)
-        return Response(small, media_type="image/jpeg", headers=kept_headers(f"t-{part.evidence.sha256}"))
+        headers = {"Cache-Control": "no-store"} if hidden else kept_headers(f"t-{part.evidence.sha256}")
+        return Response(small, media_type="image/jpeg", headers=headers)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from agent.errors import RecipeRefused
 from agent.recipes import Recipes
+from agent.store.blind import blind
 from agent.store.line import beside
 from agent.store.values import StoredPart
 from agent.web import drawing
@@ -44,12 +45,15 @@ def part_values(desk: Desk, speech: Speech, part: StoredPart) -> Mapping[str, An
     older = max((p.id for p in around if p.id < part.id), default=None)
     newer = min((p.id for p in around if p.id > part.id), default=None)
     recipe = _recipe(desk, part)
+    hidden = results.ask(blind([part.id, *(each.id for each in around)]))
     return {
         "part": part,
         "older": older,
         "newer": newer,
         "around": around,
-        "boxes": drawing.boxes(boxes_of(speech, seen), seen.width_px, seen.height_px),
+        "hidden": hidden,
+        "blind": part.id in hidden,
+        "boxes": "" if part.id in hidden else drawing.boxes(boxes_of(speech, seen), seen.width_px, seen.height_px),
         "found": found_rows(speech, part, recipe),
         "found_more": max(len(seen.detections) - FOUND_SHOWN, 0),
         "stage_times": stage_times(speech, part.record.inspection.stages),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 
+from agent.store.blind import blind
 from agent.store.read import Reader
 from agent.store.values import PartQuery, Review, StoredPart
 from agent.web.spreadsheet import written
@@ -41,6 +42,12 @@ COLUMNS = (
     "recipe_hash", "model", "model_hash", "device", "camera_serial", "software", "picture_sha256",
 )  # fmt: skip
 """The head of the file: names that a program may rely on."""
+
+
+UNTOLD = frozenset(
+    ("outcome", "person", "reviewer", "defects", "reasons", "total_ms", "infer_ms", "brightness", "sharpness")
+)
+"""Empty while a part waits for its blind review."""
 
 
 def _line(part: StoredPart, said: Review | None, zone: tzinfo) -> dict[str, object]:
@@ -81,8 +88,11 @@ def lines(results: Reader, query: PartQuery, zone: tzinfo, most: int = MOST) -> 
     while True:
         page = results.parts(replace(query, before_id=before, limit=min(PAGE, left)))
         said = results.reviews([part.id for part in page]) if page else {}
-        found = (_line(part, said.get(part.id), zone) for part in page)
-        rows: list[Sequence[object]] = [[line[name] for name in COLUMNS] for line in found]
+        hidden = results.ask(blind([part.id for part in page])) if page else ()
+        rows: list[Sequence[object]] = []
+        for part in page:
+            line, untold = _line(part, said.get(part.id), zone), UNTOLD if part.id in hidden else ()
+            rows.append(["" if name in untold else line[name] for name in COLUMNS])
         yield written([head, *rows] if head else rows)
         left -= len(page)
         if len(page) < PAGE or not left:
