@@ -20,6 +20,10 @@ class Heat:
     width_px: int
     height_px: int
     """Of the picture that the grid lies over."""
+    parts: int
+    """NG parts that were looked at, the newest; more than `total` where reasons have no place."""
+    all_looked_at: bool
+    """There are no older ones in the span."""
 
     @property
     def most(self) -> int:

@@ -15,8 +15,8 @@ def waits() -> ColumnElement[bool]:
 
     A drawn part whose picture is gone can not be audited any more: it does not wait.
     """
-    part = inspections.c
-    blind = select(reviews.c.id).where(reviews.c.inspection_id == part.id, reviews.c.stratum == "audit")
+    part, said = inspections.c, reviews.alias()
+    blind = select(said.c.id).where(said.c.inspection_id == part.id, said.c.stratum == "audit")
     return and_(DRAWN, JUDGED, KEPT, part.purpose == str(Purpose.PRODUCTION), ~blind.exists())
 
 

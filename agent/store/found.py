@@ -97,8 +97,8 @@ def unsure_causes(conn: Connection, at: Look) -> Causes:
 def heat(conn: Connection, at: Look, label: str = "") -> Heat | None:
     """Where the defects lie that made parts NG, of one class or of all; None where there are none."""
     some = _newest(at, Outcome.NG).subquery()
-    largest = select(func.max(_part.width_px), func.max(_part.height_px)).join(some, some.c.id == _part.id)
-    width, height = conn.execute(largest).one()
+    largest = select(func.max(_part.width_px), func.max(_part.height_px), func.count())
+    width, height, parts = conn.execute(largest.join(some, some.c.id == _part.id)).one()
     if not width or not height:
         return None
     columns, rows = grid(width, height)
@@ -116,7 +116,7 @@ def heat(conn: Connection, at: Look, label: str = "") -> Heat | None:
     if label:
         query = query.where(box.label == label)
     cells = {(int(x), int(y)): int(n) for x, y, n in conn.execute(query.group_by("across", "down"))}
-    return Heat(columns, rows, cells, width, height) if cells else None
+    return Heat(columns, rows, cells, width, height, parts, parts < PARTS_LOOKED_AT) if cells else None
 
 
 def _key() -> ColumnElement[int]:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from agent.store.blind import waits
 from agent.store.reviews import review_of
 from agent.store.rows import PARTS, stored_parts
 from agent.store.schema import DRAWN, inspections, origins, reviews
@@ -116,7 +117,7 @@ def counts(period: Period) -> Callable[[Connection], dict[tuple[Kind, bool], int
         found = {(kind, drawn): 0 for kind in KINDS for drawn in (False, True)}
         drawn = inspections.c.audit_share.is_not(None)
         alike = inspections.c.outcome, reviews.c.verdict, drawn
-        counted = _joined(select(*alike, func.count())).where(_newest(), _told(), *_of(period)).group_by(*alike)
+        counted = _joined(select(*alike, func.count())).where(_newest(), ~waits(), *_of(period)).group_by(*alike)
         for outcome, verdict, is_drawn, parts in conn.execute(counted):
             for kind, (its, said) in _KINDS.items():
                 if its == outcome and said in ("", verdict):
@@ -167,7 +168,7 @@ def judgements(said: Said) -> Callable[[Connection], tuple[Judgement, ...]]:
         if said.before_id is not None:
             where.append(reviews.c.id < said.before_id)
         some = (
-            select(reviews, inspections.c.outcome, _told().label("told"))
+            select(reviews, inspections.c.outcome, (~waits()).label("told"))
             .join(inspections, inspections.c.id == reviews.c.inspection_id)
             .where(*where)
             .order_by(reviews.c.id.desc())
@@ -226,15 +227,8 @@ _KINDS: Mapping[Kind, tuple[Outcome, str]] = {
 
 def _kind(kind: Kind) -> list[ColumnElement[bool]]:
     outcome, said = _KINDS[kind]
-    where: list[ColumnElement[bool]] = [unindexed("outcome") == str(outcome), _told()]
+    where: list[ColumnElement[bool]] = [unindexed("outcome") == str(outcome), ~waits()]
     return [*where, reviews.c.verdict == said] if said else where
-
-
-def _told() -> ColumnElement[bool]:
-    """What was drawn and only reviewed openly stays out until it was judged blind, or the ledger would tell."""
-    other = reviews.alias()
-    blind = select(other.c.id).where(other.c.inspection_id == inspections.c.id, other.c.stratum == "audit").exists()
-    return inspections.c.audit_share.is_(None) | blind
 
 
 def _of(period: Period) -> list[ColumnElement[bool]]:

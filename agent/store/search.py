@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal_column, select
 
 from agent.store.blind import waits
 from agent.store.rows import PARTS, stored_parts
@@ -144,7 +144,7 @@ def _without_origin(conn: Connection, query: PartQuery) -> Select[Any]:
             wanted = wanted.where(part.id.between(*span))
     if query.label:
         wanted = wanted.where(part.id.in_(_with_label(query)))
-    if query.told and (query.outcome is not None or query.label or query.overridden):
+    if query.told and (query.outcome is not None or query.label):
         wanted = wanted.where(~waits())
     if query.overridden:
         wanted = wanted.where(part.id.in_(select(reviews.c.inspection_id)), overridden())
@@ -152,7 +152,11 @@ def _without_origin(conn: Connection, query: PartQuery) -> Select[Any]:
 
 
 def overridden() -> ColumnElement[bool]:
-    """Whether the review that counts says something else than the machine did; UNSURE is never what a person says."""
+    """Whether the review that counts says something else than the machine did; UNSURE is never what a person says.
+
+    Of a part that waits for its blind review nobody is told that yet. The line view, the shift report, the history and
+    the ledger all count by this.
+    """
     newest = (
         select(reviews.c.verdict)
         .where(reviews.c.inspection_id == inspections.c.id)
@@ -160,7 +164,7 @@ def overridden() -> ColumnElement[bool]:
         .limit(1)
         .scalar_subquery()
     )
-    return newest != func.lower(unindexed("outcome"))
+    return and_(newest != func.lower(unindexed("outcome")), ~waits())
 
 
 def unindexed(name: str) -> ColumnElement[Any]:

@@ -40,7 +40,7 @@ def test_cells_are_nearly_square() -> None:
     assert grid(100, 3200) == (1, 32)
     with pytest.raises(ValueError, match="0 x 5 px"):
         grid(0, 5)
-    assert Heat(2, 1, {(0, 0): 4, (1, 0): 1}, 2, 1).most == 4
+    assert Heat(2, 1, {(0, 0): 4, (1, 0): 1}, 2, 1, 5, True).most == 4
     assert strength(1, 4) == 0.5
     assert strength(0, 0) == 0
 

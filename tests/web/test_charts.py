@@ -122,7 +122,7 @@ def test_what_comes_from_outside_is_escaped() -> None:
 
 
 def test_a_heat_map_and_scores() -> None:
-    heat = Heat(32, 24, {(0, 0): 1, (31, 23): 9}, 640, 480)
+    heat = Heat(32, 24, {(0, 0): 1, (31, 23): 9}, 640, 480, 10, True)
     tips = {at: f"{n} at {at}" for at, n in heat.cells.items()}
     root = ET.fromstring(heat_chart(heat, tips, "where", "/parts/1/picture"))
     assert len(marks(root)) == 2

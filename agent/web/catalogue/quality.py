@@ -61,6 +61,8 @@ QUALITY: Texts = {
         "Middles of the defects that made parts NG. No picture of this product was kept.",
         "导致 NG 的缺陷中心位置。尚未保存该产品的图像。",
     ),
+    "quality.places.drawn": Text("{n} defects of {parts} NG parts.", "共 {parts} 件 NG，{n} 处缺陷。"),
+    "quality.places.newest": Text("{n} defects of the newest {parts} NG parts.", "最近 {parts} 件 NG，{n} 处缺陷。"),
     "quality.places.tip": Text("{n} defects", "{n} 处缺陷"),
     "quality.places.none": Text("No defect in this time.", "该时段没有缺陷。"),
     "column.place": Text("Place", "位置"),

@@ -144,6 +144,11 @@ LEDGER: Texts = {
     "review.most": Text("Escapes at most", "漏检率上限"),
     "review.more": Text("Still needed", "仍需"),
     "review.lists": Text("Parts that a person judged otherwise", "人工与机器判定不一致的工件"),
+    "review.overruled.why": Text(
+        "Parts of which a person says otherwise than the machine: escapes, overkill and unsure parts together, as the "
+        "line view and the shift report count them.",
+        "人工判定与机器判定不同的工件：漏检、误判与存疑件合计，与产线画面和班次报告的计数一致。",
+    ),
     "review.kind.escape": Text("Escapes", "漏检"),
     "review.kind.overkill": Text("Overkill", "误判"),
     "review.kind.unsure": Text("Unsure, judged by a person", "存疑件的人工判定"),

@@ -24,6 +24,7 @@ from agent.web.pictures import evidence_file, kept_headers, media_type
 from agent.web.query import FIELDS, QueryRefused, address, one_more, read_query
 from agent.web.rest import PREFIX, PartId
 from agent.web.speech import Speech
+from agent.web.who import person
 from pipelines.values import Purpose
 
 VIEWS = ("table", "grid")
@@ -137,7 +138,7 @@ class HistoryPages:
             return self._desk.sheets.error(request, 404)
         speech = self._desk.sheets.speech(request)
         return self._desk.sheets.page(
-            request, "history/part.html", here="parts", **part_values(self._desk, speech, part)
+            request, "history/part.html", here="parts", **part_values(self._desk, speech, part, person(request))
         )
 
     def picture(self, id: PartId) -> Response:

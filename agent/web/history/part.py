@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from agent.errors import RecipeRefused
 from agent.recipes import Recipes
@@ -15,6 +15,7 @@ from agent.web.board import boxes_of, reasons_of
 from agent.web.desk import Desk
 from agent.web.shown import seen_of
 from agent.web.speech import Speech
+from agent.web.who import Person
 from pipelines.recipe import Recipe
 from pipelines.values import Stages
 
@@ -38,7 +39,7 @@ class FoundRow:
     """It is one of the reasons."""
 
 
-def part_values(desk: Desk, speech: Speech, part: StoredPart) -> Mapping[str, Any]:
+def part_values(desk: Desk, speech: Speech, part: StoredPart, who: Person) -> Mapping[str, Any]:
     """What the template shows."""
     results, seen = desk.results, seen_of(part)
     around = results.ask(lambda conn: beside(conn, part.id, BESIDE))
@@ -58,7 +59,7 @@ def part_values(desk: Desk, speech: Speech, part: StoredPart) -> Mapping[str, An
         "found_more": max(len(seen.detections) - FOUND_SHOWN, 0),
         "stage_times": stage_times(speech, part.record.inspection.stages),
         "deadline_ms": recipe.deadline_ms if recipe else None,
-        "genealogy": genealogy(speech, part),
+        "genealogy": genealogy(speech, part, _versions(part) if recipe and who.may("operator") else ""),
         "recipe_text": recipe.model_dump_json(indent=2, exclude_defaults=True) if recipe else "",
         "reviews": results.review_history(part.id),
         "opinions": results.second_opinions([part.id]),
@@ -120,8 +121,8 @@ class Trait:
     """A hash in full, for who points at it."""
 
 
-def genealogy(speech: Speech, part: StoredPart) -> tuple[Trait, ...]:
-    """What made this verdict, and out of what."""
+def genealogy(speech: Speech, part: StoredPart, versions: str) -> tuple[Trait, ...]:
+    """What made this verdict, and out of what; `versions`: where its recipe's are, "" for who may not see them."""
     record, origin = part.record, part.record.origin
     found = (
         Trait("part_id", record.part_id, _history(part_id=record.part_id)),
@@ -134,7 +135,7 @@ def genealogy(speech: Speech, part: StoredPart) -> tuple[Trait, ...]:
         Trait("camera", origin.camera),
         Trait("serial", origin.camera_serial),
         Trait("recipe", origin.recipe, _history(recipe=origin.recipe)),
-        Trait("revision", origin.recipe_hash[:12], detail=origin.recipe_hash),
+        Trait("revision", origin.recipe_hash[:12], versions, detail=origin.recipe_hash),
         Trait("model", origin.model, _history(model=origin.model)),
         Trait("model_hash", origin.model_hash[:12], detail=origin.model_hash),
         Trait("device", origin.device),
@@ -148,6 +149,10 @@ def genealogy(speech: Speech, part: StoredPart) -> tuple[Trait, ...]:
         Trait("sha256", part.evidence.sha256 if part.evidence else ""),
     )
     return tuple(trait for trait in found if trait.value)
+
+
+def _versions(part: StoredPart) -> str:
+    return f"/setup/recipes/{quote(part.record.origin.recipe, safe='')}#versions"
 
 
 def _history(**asked: str) -> str:

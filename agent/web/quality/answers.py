@@ -93,6 +93,12 @@ class PlacesAnswer(_Answer):
     rows: int
     width_px: int
     height_px: int
+    parts: int
+    """NG parts that were looked at."""
+    defects: int
+    """Found on them: the sum of the cells."""
+    all_looked_at: bool
+    """There are no older parts in the span; else these are the newest 10,000."""
     cells: tuple[CellAnswer, ...]
 
 

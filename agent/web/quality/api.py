@@ -104,10 +104,19 @@ class QualityApi:
         """Where the defects lie that made parts NG."""
         found = self._desk.results.ask(places(self._asked(request, "label"), where.label))
         if found is None:
-            return PlacesAnswer(columns=0, rows=0, width_px=0, height_px=0, cells=())
+            return PlacesAnswer(
+                columns=0, rows=0, width_px=0, height_px=0, parts=0, defects=0, all_looked_at=True, cells=()
+            )
         cells = tuple(CellAnswer(column=x, row=y, defects=n) for (x, y), n in sorted(found.cells.items()))
         return PlacesAnswer(
-            columns=found.columns, rows=found.rows, width_px=found.width_px, height_px=found.height_px, cells=cells
+            columns=found.columns,
+            rows=found.rows,
+            width_px=found.width_px,
+            height_px=found.height_px,
+            parts=found.parts,
+            defects=found.total,
+            all_looked_at=found.all_looked_at,
+            cells=cells,
         )
 
     def scores(self, request: Request, where: Annotated[Where, Query()]) -> SpreadAnswer:

@@ -95,10 +95,15 @@ class QualityPage:
             title=title,
             drawing=heat_chart(found, tips, label, under),
             caption=speech.say("quality.places.caption" if under else "quality.places.bare"),
+            notes=(self._drawn(found),),
             columns=(Column(speech.say("column.place"), False), Column(speech.say("column.count"))),
             rows=tuple((tips[at].split("\n")[0], speech.number(n)) for at, n in ranked),
             csv=self.file("places"),
         )
+
+    def _drawn(self, found: Heat) -> str:
+        key = "quality.places.drawn" if found.all_looked_at else "quality.places.newest"
+        return self.speech.say(key, n=self.speech.number(found.total), parts=self.speech.number(found.parts))
 
     def _tips(self, found: Heat) -> Iterator[tuple[tuple[int, int], str]]:
         wide, tall = found.width_px / found.columns, found.height_px / found.rows

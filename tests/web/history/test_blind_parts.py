@@ -9,6 +9,9 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from agent.store import ledger
+from agent.store.line import overridden_since
+from agent.store.read import Reader
 from agent.store.schema import inspections
 from agent.store.values import Review, Sampling
 from pipelines.values import Detection, Outcome
@@ -133,3 +136,20 @@ def test_without_its_picture_there_is_no_audit_to_wait_for(line: Line) -> None:
     gone = update(inspections).where(inspections.c.id == part).values(evidence_file=None)
     store.state(lambda conn: conn.execute(gone))
     assert web.get(f"/api/v1/inspections/{part}").json()["outcome"] == "NG"
+
+
+def test_overruled_is_one_count_wherever_it_stands(line: Line) -> None:
+    """The line view, the history, the ledger: the same word, and the same parts."""
+    station, web = line
+    said = ((Outcome.OK, "ng"), (Outcome.NG, "ok"), (Outcome.UNSURE, "ok"), (Outcome.NG, "ng"))
+    for outcome, verdict in said:
+        station.review(Review(station.judge(outcome=outcome), verdict, "ann"))
+    audited, waiting = drawn_bad(station), drawn_bad(station)
+    station.review(Review(audited, "ok", "ann", stratum="audit"))
+    station.review(Review(waiting, "ok", "ann", stratum="import"))
+    reader = Reader(station.data / "results.db")
+    counts = reader.ask(ledger.counts(ledger.ALWAYS))
+    assert sum(counts.values()) == 4
+    assert reader.ask(lambda conn: overridden_since(conn, "top", 0)) == 4
+    assert web.get("/api/v1/inspections/count", params={"overridden": "1"}).json()["count"] == 4
+    assert "Overruled: <b>4</b>" in web.get("/review/ledger").text

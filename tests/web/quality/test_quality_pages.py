@@ -50,6 +50,7 @@ def test_the_page_shows_production_parts_only(web: httpx.Client, period: str, la
     assert answer.text.count('<svg class="chart ') >= 10
     assert " style=" not in answer.text
     assert "/parts/10/picture" in answer.text
+    assert ("4 defects of 4 NG parts." if language == "en" else "共 4 件 NG，4 处缺陷。") in answer.text
 
 
 def test_nothing_is_said_in_words(web: httpx.Client) -> None:
@@ -115,6 +116,7 @@ def test_rest_has_the_numbers_of_the_page(web: httpx.Client) -> None:
     assert web.get(f"{REST}/causes", params={"unsure": "true"}).json()["causes"][0]["name"] == "too_dark"
     places = web.get(f"{REST}/places").json()
     assert sum(cell["defects"] for cell in places["cells"]) == 4
+    assert (places["defects"], places["parts"], places["all_looked_at"]) == (4, 4, True)
     assert web.get(f"{REST}/places", params={"label": "short"}).json()["cells"] == []
     (spur,) = web.get(f"{REST}/scores").json()["classes"]
     assert (spur["label"], spur["threshold"], sum(spur["counts"])) == ("spur", 0.45, 4)
