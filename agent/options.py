@@ -27,6 +27,9 @@ PATTERNS = {
     r"^([a-z0-9-]+(\.[a-z0-9-]+)*)(:[1-9][0-9]{0,4})?$": "a host in lower case, or host:port",
     r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day, HH:MM",
     r"^(|sqlite:////?[^?]+|postgresql\+psycopg://\S+)$": "sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE",
+    r"^[^@\s<>,]+@[^@\s<>,]+$": "a mail address, as line1@plant.example",
+    r"^(|https?://[^\s?#]+)$": "empty, or an address beginning with https:// or http://, without ? and #",
+    r"^https?://[^\s@#]+$": "an address beginning with https:// or http://, without user and password",
     r"^[^\x00-\x1f/]+$": "at most 32 characters, none of them /",
     r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?$": "empty, or levels of letters, digits, - and _ joined by /",
 }

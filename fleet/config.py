@@ -10,6 +10,10 @@ from pydantic import Field
 
 from agent.config import LogConfig, Section, Slug, TlsConfig, WebConfig, opt
 
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>,]+@[^@\s<>,]+$", max_length=254)]
+PublicUrl = Annotated[str, Field(pattern=r"^(|https?://[^\s?#]+)$", max_length=300)]
+"""Empty, or an address that paths are put after."""
+HookUrl = Annotated[str, Field(pattern=r"^https?://[^\s@#]+$", max_length=1000)]
 StoreUrl = Annotated[str, Field(pattern=r"^(|sqlite:////?[^?]+|postgresql\+psycopg://\S+)$")]
 """Empty, sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE."""
 
@@ -24,7 +28,10 @@ class CentreConfig(Section):
     name: str = opt("", "name of the plant or company, shown on the pages", max_length=60)
     data: Path = opt(Path("/var/lib/okng-fleet"), "folder of the database (SQLite) and of the page's persons")
     timezone: str = opt("UTC", "the plant's time zone, an IANA name, used by the pages")
-    languages: Literal["auto", "en", "zh"] = opt("auto", "language of the pages; auto: the browser's")
+    languages: Literal["auto", "en", "zh"] = opt(
+        "auto", "language of the pages and notices; auto: the browser's, and English in notices"
+    )
+    public_url: PublicUrl = opt("", "address of the pages as people reach them, for the links in notices")
 
 
 class BrokerConfig(Section):
@@ -77,6 +84,43 @@ class RolloutConfig(Section):
     )
 
 
+class ChannelConfig(Section):
+    """What every way of telling somebody about alarms has."""
+
+    name: Slug = opt(..., "name of this channel, unique among mail and webhook")
+    alarms: tuple[Slug, ...] = opt((), "alarms that are told, by name, as camera_gone; empty: all")
+    sites: tuple[Slug, ...] = opt((), "sites whose alarms are told; empty: all")
+    lines: tuple[Slug, ...] = opt((), "lines whose alarms are told; empty: all")
+    ended: bool = opt(False, "tell the end of an alarm too")
+    quiet_s: int = opt(
+        3600, "an alarm that comes again sooner after it was told waits, and is told if it still stands", "s", ge=0,
+        le=604_800,
+    )  # fmt: skip
+    gather_s: int = opt(60, "what comes so soon after a notice goes together in the next one", "s", ge=1, le=86_400)
+    timeout_s: float = opt(20.0, "longest wait for an answer", "s", ge=0.1, le=60)
+
+
+class MailConfig(ChannelConfig):
+    """Notices by mail, [[mail]]."""
+
+    host: str = opt(..., "mail server", min_length=1)
+    port: int = opt(587, "its port: 587 for starttls, 465 for tls", ge=1, le=65535)
+    tls: Literal["starttls", "tls", "off"] = opt("starttls", "how the connection is encrypted")
+    ca: Path | None = opt(None, "file with the CA's certificates; none: the system's")
+    user: str = opt("", "user name; empty: without a log-in")
+    password_file: Path | None = opt(None, "file that holds the password and nothing else")
+    sender: MailAddress = opt(..., "address that the mails are from")
+    to: tuple[MailAddress, ...] = opt(..., "whom they go to", min_length=1, max_length=50)
+
+
+class WebhookConfig(ChannelConfig):
+    """Notices as JSON by an HTTP POST, [[webhook]]."""
+
+    url: HookUrl = opt(..., "where to: https, or http to a private address")
+    ca: Path | None = opt(None, "file with the CA's certificates; none: the system's")
+    secret_file: Path | None = opt(None, "file with the secret that signs each notice; none: not signed")
+
+
 class FleetConfig(Section):
     """The whole configuration of a centre: `fleet.toml`."""
 
@@ -85,4 +129,11 @@ class FleetConfig(Section):
     store: FleetStoreConfig = opt(FleetStoreConfig(), "the database")
     web: FleetWebConfig = opt(FleetWebConfig(), "the pages")
     rollout: RolloutConfig = opt(RolloutConfig(), "models brought to the stations")
+    mail: tuple[MailConfig, ...] = opt((), "notices of alarms by mail, [[mail]]", max_length=20)
+    webhook: tuple[WebhookConfig, ...] = opt((), "notices of alarms by webhook, [[webhook]]", max_length=20)
     log: LogConfig = opt(LogConfig(), "messages")
+
+    @property
+    def channels(self) -> tuple[MailConfig | WebhookConfig, ...]:
+        """Every way of telling somebody."""
+        return (*self.mail, *self.webhook)

@@ -18,6 +18,7 @@ from agent.layers import FLEET_PREFIX, Layer, environment_layer, file_layer, fla
 from agent.problems import problems_of
 from fleet.config import FleetConfig
 from fleet.intake.topics import problem_of
+from fleet.notices.check import wrong_channels
 
 CONFIGURATION = Path("/etc/okng/fleet.toml")
 
@@ -72,13 +73,15 @@ def _checked(config: FleetConfig) -> list[Problem]:
     if config.broker.retry_min_s > config.broker.retry_max_s:
         what = f"is {config.broker.retry_min_s:g}, allowed: at most broker.retry_max_s ({config.broker.retry_max_s:g})"
         problems.append(Problem("broker.retry_min_s", what))
-    return problems
+    return problems + wrong_channels(config)
 
 
 def _absolute(config: FleetConfig, folder: Path, origins: Mapping[str, str], file: str) -> FleetConfig:
     def walk(value: Any, name: str) -> Any:
         if isinstance(value, Path):
-            return (folder if origins.get(name) == file else Path.cwd()).absolute() / value
+            return (folder if _origin(origins, name) == file else Path.cwd()).absolute() / value
+        if isinstance(value, tuple):
+            return tuple(walk(entry, f"{name}.{n}") for n, entry in enumerate(value))
         if isinstance(value, BaseModel):
             fields = {f: walk(getattr(value, f), f"{name}.{f}".lstrip(".")) for f in type(value).model_fields}
             return value.model_copy(update=fields)
@@ -86,3 +89,10 @@ def _absolute(config: FleetConfig, folder: Path, origins: Mapping[str, str], fil
 
     absolute: FleetConfig = walk(config, "")
     return absolute
+
+
+def _origin(origins: Mapping[str, str], name: str) -> str:
+    """Where an option comes from: an option inside a list comes from where the whole list does."""
+    while name not in origins and "." in name:
+        name = name.rpartition(".")[0]
+    return origins.get(name, "")

@@ -24,6 +24,11 @@ def add(verbs: Verbs) -> None:
     _config_option(web, argparse.SUPPRESS)
     web.set_defaults(run=_web)
 
+    text = "say everything that is wrong with the configuration"
+    check = parts.add_parser("check", help=text, description=text)
+    _config_option(check, argparse.SUPPRESS)
+    check.set_defaults(run=_check)
+
 
 def _config_option(parser: argparse.ArgumentParser, default: Path | str) -> None:
     parser.add_argument("--config", type=Path, default=default, metavar="FILE", help=f"default: {CONFIGURATION}")
@@ -40,6 +45,14 @@ def _collect(options: argparse.Namespace) -> int:
     from fleet.settings import load
 
     return run(load(options.config).config)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from fleet.settings import load
+
+    load(options.config)
+    print(f"{options.config}: nothing is wrong")
+    return 0
 
 
 def _web(options: argparse.Namespace) -> int:

@@ -1,7 +1,8 @@
 """The process `okng fleet collect`.
 
-Threads: "broker" owns the connection; "store" reads, stores and says what is to be acknowledged; the main
-thread waits for signals and feeds systemd's watchdog.
+Threads: "broker" owns the connection; "store" reads, stores and says what is to be acknowledged; one "notices"
+a channel of mail or webhook sends what is due to be told; the main thread waits for signals and feeds
+systemd's watchdog.
 """
 
 import logging
@@ -21,6 +22,7 @@ from fleet.collector.mqtt import Link
 from fleet.config import FleetConfig
 from fleet.intake.read import ANSWERS
 from fleet.intake.topics import Topics
+from fleet.notices.sending import sendings_of, wishes_of
 from fleet.store.database import Database, database_of
 from fleet.store.rollout_steps import Asking
 from fleet.store.write import Writer
@@ -50,9 +52,11 @@ def run(config: FleetConfig) -> int:
             return 1
         asking = _asking(config, database)
         link = Link(config.broker, name_of(config), ANSWERS if asking else ())
-        topics = Topics(config.broker.topic)
-        keeper = Keeper(link, Writer(database), topics, SystemClock(), config.store.batch, asking)
+        topics, clock = Topics(config.broker.topic), SystemClock()
+        writer = Writer(database, wishes_of(config))
+        keeper = Keeper(link, writer, topics, clock, config.store.batch, asking)
         workers = [Worker("store", keeper.turn), Worker("broker", link.turn)]
+        workers += [Worker(f"notices {each.name}", each.turn) for each in sendings_of(config, database, clock)]
         for worker in workers:
             stack.callback(worker.start().stop)
         crashed = _watch(stop, workers, keeper)

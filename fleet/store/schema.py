@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from agent.uplink.messages import LATENCY_FIELDS, SCORE_FIELDS
 
-HEAD = "f0002"
+HEAD = "f0003"
 """The version this okng writes and reads: the newest revision in `versions`."""
 VERSIONS = Path(__file__).parent / "versions"
 

@@ -13,6 +13,7 @@ from fleet.store.boxes import begin, hear, part_boxes
 from fleet.store.database import Database
 from fleet.store.happened import store_events
 from fleet.store.identity import Key, store_identities
+from fleet.store.notices import Wish, store_notices
 from fleet.store.places import places
 from fleet.store.progress import advance, missing
 from fleet.store.rollout_steps import note_steps
@@ -56,8 +57,9 @@ class Stored:
 class Writer:
     """Stores batches. One thread uses it; other collectors may write at the same time. Raises StoreFailed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, wishes: Sequence[Wish] = ()) -> None:
         self._database = database
+        self._wishes = wishes
         self._remembered = Remembered()
 
     def store(self, items: Sequence[Item], now_us: int) -> Stored:
@@ -122,7 +124,9 @@ class Writer:
         _account(conn, standing, told.new, now_us)
         said = {key: each.said for key, each in told.new.items()}
         store_windows(conn, self._remembered, {k: s for k, s in said.items() if isinstance(s, SummaryMessage)})
-        store_events(conn, {k: s for k, s in said.items() if isinstance(s, EventMessage)})
+        events = {k: s for k, s in said.items() if isinstance(s, EventMessage)}
+        store_events(conn, events)
+        store_notices(conn, self._wishes, standing, events, now_us)
         note_steps(conn, [item for item in items if isinstance(item, Answered)], tuple(told.new.values()), now_us)
         for address in addresses:
             standing[address].heard_us = now_us

@@ -79,7 +79,9 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     sent: int = 0
-    """Bytes of the body."""
+    """Bytes of the answer's body."""
+    body: bytes = b""
+    """What came with a POST."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -104,6 +106,9 @@ class Https:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                server.serve(self)
+
+            def do_POST(self) -> None:
                 server.serve(self)
 
             def log_message(self, format: str, *arguments: Any) -> None:
@@ -133,7 +138,8 @@ class Https:
 
     def serve(self, session: BaseHTTPRequestHandler) -> None:
         answer = self.answers.pop(0) if self.answers else Answer()
-        asked = Asked(session.path, dict(session.headers))
+        body = session.rfile.read(int(session.headers.get("Content-Length") or 0))
+        asked = Asked(session.path, dict(session.headers), body=body)
         self.asked.append(asked)
         session.close_connection = True
         with suppress(OSError):

@@ -12,6 +12,7 @@ from agent.web.catalogue.recipes import RECIPES
 from agent.web.catalogue.station import STATION
 from agent.web.catalogue.text import Texts, joined
 from fleet.web.catalogue.here import HERE
+from fleet.web.catalogue.notices import NOTICES
 from fleet.web.catalogue.overview import OVERVIEW
 from fleet.web.catalogue.places import PLACES
 
@@ -30,5 +31,6 @@ CATALOGUES: tuple[Texts, ...] = (
     HERE,
     OVERVIEW,
     PLACES,
+    NOTICES,
 )
 CATALOGUE: Texts = joined(CATALOGUES)
