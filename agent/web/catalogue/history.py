@@ -25,7 +25,6 @@ HISTORY: Texts = {
 
 ONE_PART: Texts = {
     "part.neighbours": Text("Parts before and after", "前后工件"),
-    "part.blind.short": Text("Blind audit", "盲检中"),
     "part.blind": Text("In a blind audit: shown after the review.", "盲检中：复核后显示。"),
     "part.review": Text("Review", "复核"),
     "part.reviews": Text("What persons said", "人工复核"),

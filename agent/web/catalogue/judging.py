@@ -3,6 +3,7 @@
 from agent.web.catalogue.text import Text, Texts
 
 VERDICTS: Texts = {
+    "part.blind.short": Text("Blind audit", "盲检中"),
     "verdict.OK": Text("OK", "OK"),
     "verdict.NG": Text("NG", "NG"),
     "verdict.UNSURE": Text("UNSURE", "存疑"),
