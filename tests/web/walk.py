@@ -3,10 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agent.challenges import ChallengePart
+from agent.release import Bound
 from agent.status import Alarm
+from agent.store import challenges
 from agent.store.values import Review
 from agent.web.people.rights import Right, Rights
 from agent.web.rights import RIGHTS
@@ -21,8 +25,6 @@ if TYPE_CHECKING:
 
 BEFORE = ("/first", "/login")
 """Seen by whoever is not logged in; the rest is walked as an admin."""
-ELSEWHERE = {"/shift/runs/{id}"}
-"""There has to have been a challenge run: the story of the shift looks at it."""
 _NO_PAGE = re.compile(
     r"/(api|static|live|events|metrics|healthz)\b.*|.*(/picture|/thumbnail|/reference|/next|/now|\.\w+)"
 )
@@ -77,8 +79,22 @@ def seen_everything(folder: Path) -> Iterator[Served]:
             outcome = (Outcome.OK, Outcome.NG, Outcome.UNSURE)[turn % 3]
             station.judge(outcome=outcome, pixels=grey_board(seed=turn))
         station.review(Review(part=2, verdict="ok", reviewer="ann"))
+        _was_challenged(station)
         _is_in_trouble(station)
         yield served
+
+
+def _was_challenged(station: FakeStation) -> None:
+    """A run that failed: its page has every section."""
+    store, now = station._store, station.clock.now().utc_us
+    assert store is not None
+    known = ChallengePart(id="G-1", expected="ok"), ChallengePart(id="B-1", expected="ng", defect="spur")
+    new = challenges.NewRun("top", Bound(recipe="boards"), "ann", ("shift_start",), known, utc_us=now)
+    number = store.state(lambda conn: challenges.begin(conn, new))
+    for part, wrong in (("G-1", ""), ("B-1", "verdict")):
+        said = challenges.StoredResult(part, 1, now, Outcome.OK, (), wrong)
+        store.state(partial(challenges.add_result, run=number, result=said))
+    store.state(lambda conn: challenges.end(conn, number, "failed", now + 60_000_000))
 
 
 def _is_in_trouble(station: FakeStation) -> None:
