@@ -32,6 +32,7 @@ from agent.web.templating import environment
 from fleet.config import FleetConfig
 from fleet.store.database import database_of
 from fleet.store.read import Reader
+from fleet.store.rollouts import Rollouts
 from fleet.web.alarms import AlarmPages
 from fleet.web.answers import HealthAnswer
 from fleet.web.api import FleetApi
@@ -39,12 +40,14 @@ from fleet.web.catalogue.areas import CATALOGUE
 from fleet.web.compare import ComparePages
 from fleet.web.desk import Desk
 from fleet.web.export import Export
+from fleet.web.files import ModelFiles
 from fleet.web.intake import IntakePages
 from fleet.web.metrics import CONTENT_TYPE, exposition
 from fleet.web.nav import PLACES, SETUP
 from fleet.web.overview import Glances, Overview
 from fleet.web.place import PlacePages
 from fleet.web.rights import RIGHTS
+from fleet.web.rollouts import RolloutPages
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +120,8 @@ def routes(desk: Desk) -> FastAPI:
         redoc_url=None,
     )
     glances = Glances(desk)
+    rollouts = Rollouts(desk.store.database)
+    files = ModelFiles(desk, rollouts)
     for part in (
         FleetApi(desk, glances),
         Overview(desk, glances),
@@ -125,6 +130,8 @@ def routes(desk: Desk) -> FastAPI:
         AlarmPages(desk),
         Export(desk, glances),
         IntakePages(desk, glances),
+        files,
+        RolloutPages(desk, glances, rollouts, files),
     ):
         app.include_router(part.router)
     for router in (*people_area(desk), preferences.router()):

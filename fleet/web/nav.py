@@ -6,6 +6,7 @@ PLACES: tuple[Place, ...] = (
     Place("stations", "/"),
     Place("compare", "/compare"),
     Place("alarms", "/alarms"),
+    Place("models", "/models"),
     Place("export", "/export"),
     Place("setup", "/setup"),
 )

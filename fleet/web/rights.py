@@ -8,9 +8,16 @@ STATIONS = (
 )
 EXPORT = of("viewer", "GET /export", "GET /export/{name}")
 INTAKE = of("viewer", "GET /setup/sync", "GET /setup/aside")
+MODELS = (
+    *of("viewer", "GET /models", "GET /models/rollouts/{rollout}", "GET /live/rollouts/{rollout}"),
+    *of("engineer", "POST /api/v1/models", "POST /models/rollouts", "POST /models/rollouts/{rollout}/stop"),
+    *of("engineer", "POST /models/rollouts/{rollout}/go-on", "POST /models/rollouts/{rollout}/cancel"),
+    # Stations load from here; who knows the token may.
+    *of("open", "GET /files/{token}/{name}"),
+)
 REST = (
     *of("viewer", "GET /api/v1/stations", "GET /api/v1/sums", "GET /api/v1/pareto", "GET /api/v1/windows"),
     *of("viewer", "GET /api/v1/alarms", "GET /api/v1/events", "GET /api/v1/set-aside", "GET /api/v1/refusals"),
 )
 
-RIGHTS = (*EVERYWHERE, *PEOPLE, *STATIONS, *EXPORT, *INTAKE, *REST)
+RIGHTS = (*EVERYWHERE, *PEOPLE, *STATIONS, *EXPORT, *INTAKE, *MODELS, *REST)

@@ -52,7 +52,7 @@ if (bring) {
       said.textContent = `${Math.floor(bar.value)} %`;
     });
     request.addEventListener("load", () => {
-      if (request.status === 202) { location.assign("/setup/models"); return; }
+      if (request.status < 300) { location.assign(bring.dataset.next ?? "/setup/models"); return; }
       try { fail(JSON.parse(request.responseText).error); } catch { fail(`${request.status}`); }
     });
     request.addEventListener("error", () => fail(bring.dataset.broken));

@@ -15,6 +15,7 @@ from fleet.web.catalogue.here import HERE
 from fleet.web.catalogue.notices import NOTICES
 from fleet.web.catalogue.overview import OVERVIEW
 from fleet.web.catalogue.places import PLACES
+from fleet.web.catalogue.rollout import ROLLOUT
 
 EVENTS: Texts = {key: text for key, text in joined((MODELS, RECIPES, CAMERAS)).items() if key.startswith("event.")}
 """A station's events are told in the station's words."""
@@ -32,5 +33,6 @@ CATALOGUES: tuple[Texts, ...] = (
     OVERVIEW,
     PLACES,
     NOTICES,
+    ROLLOUT,
 )
 CATALOGUE: Texts = joined(CATALOGUES)

@@ -18,7 +18,9 @@ HERE: Texts = {
     ),
     "role.viewer.what": Text("Sees all stations and their figures; changes nothing.", "查看全部工位与统计，不能更改。"),
     "role.operator.what": Text("As a viewer.", "与查看者相同。"),
-    "role.engineer.what": Text("Sees also what people did here.", "另可查看操作日志。"),
+    "role.engineer.what": Text(
+        "Sends models to stations; sees what people did here.", "可向工位下发模型，并查看操作日志。"
+    ),
     "role.admin.what": Text("All of it, and people and tokens.", "全部权限，并管理人员与令牌。"),
     "token.example": Text("ADDRESS/api/v1/stations", "地址/api/v1/stations"),
     "error.back": Text("Back to the stations", "返回工位总览"),

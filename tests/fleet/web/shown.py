@@ -11,8 +11,11 @@ from pathlib import Path
 from agent.log import set_up
 from benchmarks.fleet.simulated import MINUTE_US, Simulated
 from fleet.config import FleetConfig
+from fleet.intake.topics import Address
+from fleet.rollout.values import Plan
 from fleet.store.database import database_of
 from fleet.store.read import Reader
+from fleet.store.rollouts import Rollouts
 from fleet.store.write import Writer
 from tests.fleet.stored import taken
 from tests.forked import Forked
@@ -50,7 +53,8 @@ class ShownFleet:
 
     def config(self, **web: object) -> FleetConfig:
         fleet = {"data": str(self.data), "name": "Aurora", "timezone": "Asia/Shanghai"}
-        return FleetConfig.model_validate({"fleet": fleet, "web": {"this_machine": "admin", **web}})
+        rollout = {"address": "https://centre.plant:8090"}
+        return FleetConfig.model_validate({"fleet": fleet, "web": {"this_machine": "admin", **web}, "rollout": rollout})
 
     def store(self, station: Simulated, *messages: tuple[str, bytes]) -> None:
         now_us = time.time_ns() // 1000
@@ -75,6 +79,16 @@ class ShownFleet:
         self.store(second, second.event(at_us, "alarm", alarm="camera_gone", lane="top"))
         self.store(second, second.event(at_us + MINUTE_US, "alarm_end", alarm="camera_gone", lane="top"))
         self.store(second, ("summary/top", FORGED), ("summary/top", b"\xff\xfe\x00"))
+        self.plan(now_us)
+
+    def plan(self, now_us: int) -> None:
+        """A roll-out that waits for a collector."""
+        rollouts = Rollouts(self.reader.database)
+        file = rollouts.add_file("t" * 43, "boards-2.okng", "boards-2", "ab" * 32, 10_000_000, "anna", now_us)
+        (self.data / "models").mkdir()
+        (self.data / "models" / f"{'t' * 43}.okng").write_bytes(b"a model")
+        stations = tuple(Address(each.site, each.line, each.name) for each in self.stations)
+        rollouts.begin(Plan(file, stations, 1, 0, True), "anna", now_us)
 
 
 @contextmanager

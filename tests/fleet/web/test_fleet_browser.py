@@ -18,10 +18,10 @@ from tests.web.walk import BEFORE, Walk, become_admin, pages_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (Debian: chromium)")
 
-FILES = {"/export/{name}"}
+FILES = {"/export/{name}", "/files/{token}/{name}"}
 PHONES = (
     "/", "/sites/wuxi", "/sites/wuxi/smt1/aoi1", "/compare?with=wuxi", "/alarms", "/export", "/setup/sync",
-    "/setup/aside",
+    "/setup/aside", "/models", "/models/rollouts/1",
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from agent import paths
 from agent.web.catalogue.here import HERE as STATIONS_HERE
 from agent.web.catalogue.text import LANGUAGES
 from fleet.intake.values import Cause
+from fleet.rollout.values import PHASES, PROGRESSES
 from fleet.store.values import KINDS
 from fleet.web import app
 from fleet.web.catalogue.areas import CATALOGUE, CATALOGUES
@@ -69,6 +70,8 @@ def test_every_word_of_the_code_has_its_text() -> None:
         *(f"period.{name}" for name in PERIODS),
         *(f"fleet.control.{name}" for name in HITS),
         *(f"fleet.causes.{kind}{suffix}" for kind in KINDS for suffix in ("", ".caption", ".none")),
+        *(f"phase.{phase}" for phase in PHASES),
+        *(f"progress.{progress}" for progress in PROGRESSES),
         *(f"cause.{cause}" for cause in get_args(Cause)),
     ]
     assert [key for key in wanted if key not in CATALOGUE] == []
