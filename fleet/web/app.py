@@ -44,6 +44,7 @@ from fleet.web.files import ModelFiles
 from fleet.web.intake import IntakePages
 from fleet.web.metrics import CONTENT_TYPE, exposition
 from fleet.web.nav import PLACES, SETUP
+from fleet.web.notices import NoticePages
 from fleet.web.overview import Glances, Overview
 from fleet.web.place import PlacePages
 from fleet.web.rights import RIGHTS
@@ -132,6 +133,7 @@ def routes(desk: Desk) -> FastAPI:
         IntakePages(desk, glances),
         files,
         RolloutPages(desk, glances, rollouts, files),
+        NoticePages(desk),
     ):
         app.include_router(part.router)
     for router in (*people_area(desk), preferences.router()):

@@ -15,6 +15,7 @@ PLACES: tuple[Place, ...] = (
 SETUP: tuple[Place, ...] = (
     Place("sync", "/setup/sync"),
     Place("aside", "/setup/aside"),
+    Place("notices", "/setup/notices", "engineer"),
     Place("people", "/setup/people", "admin"),
     Place("tokens", "/setup/tokens", "admin"),
     Place("acts", "/setup/acts", "engineer"),

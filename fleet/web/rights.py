@@ -7,6 +7,7 @@ STATIONS = (
     *of("viewer", "GET /sites/{site}/{line}/{station}", "GET /compare", "GET /alarms"),
 )
 EXPORT = of("viewer", "GET /export", "GET /export/{name}")
+NOTICES = of("engineer", "GET /setup/notices")
 INTAKE = of("viewer", "GET /setup/sync", "GET /setup/aside")
 MODELS = (
     *of("viewer", "GET /models", "GET /models/rollouts/{rollout}", "GET /live/rollouts/{rollout}"),
@@ -20,4 +21,4 @@ REST = (
     *of("viewer", "GET /api/v1/alarms", "GET /api/v1/events", "GET /api/v1/set-aside", "GET /api/v1/refusals"),
 )
 
-RIGHTS = (*EVERYWHERE, *PEOPLE, *STATIONS, *EXPORT, *INTAKE, *MODELS, *REST)
+RIGHTS = (*EVERYWHERE, *PEOPLE, *STATIONS, *EXPORT, *INTAKE, *NOTICES, *MODELS, *REST)

@@ -54,7 +54,10 @@ class ShownFleet:
     def config(self, **web: object) -> FleetConfig:
         fleet = {"data": str(self.data), "name": "Aurora", "timezone": "Asia/Shanghai"}
         rollout = {"address": "https://centre.plant:8090"}
-        return FleetConfig.model_validate({"fleet": fleet, "web": {"this_machine": "admin", **web}, "rollout": rollout})
+        mail = {"name": "maintenance", "host": "mail.plant.example", "sender": "okng@plant.example"}
+        told = [{**mail, "to": ["maintenance@plant.example", "night-shift@plant.example"]}]
+        page = {"this_machine": "admin", **web}
+        return FleetConfig.model_validate({"fleet": fleet, "web": page, "rollout": rollout, "mail": told})
 
     def store(self, station: Simulated, *messages: tuple[str, bytes]) -> None:
         now_us = time.time_ns() // 1000

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not instal
 FILES = {"/export/{name}", "/files/{token}/{name}"}
 PHONES = (
     "/", "/sites/wuxi", "/sites/wuxi/smt1/aoi1", "/compare?with=wuxi", "/alarms", "/export", "/setup/sync",
-    "/setup/aside", "/models", "/models/rollouts/1",
+    "/setup/aside", "/setup/notices", "/models", "/models/rollouts/1",
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ PAGES = (
     "/sites/wuxi/smt1/aoi1", "/sites/wuxi/smt1/aoi1?range=hours&lane=top", "/sites/suzhou/smt1/aoi1?range=month",
     "/compare", "/compare?with=wuxi&with=suzhou&with=wuxi/smt1/aoi2&range=hours", "/alarms", "/alarms?site=wuxi",
     "/models", "/models/rollouts/1",
-    "/export", "/setup/sync", "/setup/aside", "/setup/people", "/setup/tokens", "/setup/acts", "/me",
+    "/export", "/setup/sync", "/setup/aside", "/setup/notices", "/setup/people", "/setup/tokens", "/setup/acts", "/me",
 )  # fmt: skip
 
 
