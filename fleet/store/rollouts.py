@@ -125,7 +125,7 @@ def _begin(conn: Connection, plan: Plan, by: str, now_us: int) -> int:
 
 
 def _busy(conn: Connection) -> frozenset[Address]:
-    """Who is in a roll-out that has not ended, or still at what a cancelled one has begun."""
+    """Who has its turn yet, or is at it, in a roll-out that has not ended."""
     open_ones = read(conn, rollout.c.phase.in_(("running", "stopped")))
     return frozenset(t.address for each in open_ones for t in each.targets if t.progress not in ENDS)
 

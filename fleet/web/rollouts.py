@@ -14,7 +14,7 @@ from agent.web.forms import read_form
 from agent.web.query import MAX_ID, QueryRefused
 from agent.web.sheet import back
 from agent.web.who import person
-from fleet.rollout.rules import ENDS, UNDER_WAY, failed, failures
+from fleet.rollout.rules import UNDER_WAY, failed, failures
 from fleet.rollout.values import Rollout
 from fleet.store.rollouts import RolloutRefused, Rollouts
 from fleet.web import words
@@ -153,5 +153,4 @@ def counts_of(rollout: Rollout) -> Mapping[str, int]:
         "busy": sum(each in UNDER_WAY for each in progress),
         "waiting": progress.count("waiting"),
         "failed": failures(rollout),
-        "ended": sum(each in ENDS for each in progress),
     }
