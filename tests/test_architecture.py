@@ -16,7 +16,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "openvino": ("agent/station/engines/openvino.py", "training/", "benchmarks/"),
     "onnxruntime": ("agent/station/engines/onnx.py", "training/"),
     "paho": ("agent/uplink/mqtt.py", "fleet/collector/mqtt.py", "benchmarks/fleet"),
-    "sqlalchemy": ("agent/store/", "fleet/store/"),
+    "sqlalchemy": ("agent/store/", "fleet/store/", "benchmarks/fleet/"),
     "alembic": ("agent/store/", "fleet/store/"),
     "psycopg": ("fleet/store/",),
     "pyarrow": ("fleet/web/",),

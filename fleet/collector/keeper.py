@@ -17,14 +17,15 @@ from fleet.intake.topics import Topics
 from fleet.intake.values import Answered, Heard, Item, SetAside, Taken
 from fleet.store.database import StoreRefused
 from fleet.store.rollout_steps import Asking
+from fleet.store.values import Collector
 from fleet.store.write import EpochKey, Stored, Writer
 
 log = logging.getLogger(__name__)
 
 WAIT_S = 0.2
 RETRY_MIN_S, RETRY_MAX_S = 0.2, 10.0
-TIDY_S = 60.0
 ASK_S = 1.0
+BEAT_S = 10.0
 MOST_ASKED = 500
 """Acknowledgements made of one question."""
 
@@ -59,8 +60,9 @@ class Keeper:
     _waiting: list[tuple[Arrived, Item]] = field(default_factory=list)
     """Read, and not stored yet."""
     _retry_s: float = RETRY_MIN_S
-    _tidy_s: float = 0.0
     _asked_s: float = 0.0
+    _beat_s: float = 0.0
+    _started_us: int = 0
 
     def turn(self) -> None:
         """One batch, and the words that are due."""
@@ -129,9 +131,26 @@ class Keeper:
                     asked.append(holding.key)
         if asked:
             self.writer.note_asked(asked, self._now_us())
-        if now_s - self._tidy_s > TIDY_S:
-            self._tidy_s = now_s
+        if now_s - self._beat_s > BEAT_S:
+            self._beat_s = now_s
             self._acks.tidy(now_s)
+            self._beat()
+
+    def _beat(self) -> None:
+        now_us, counted = self._now_us(), self.counted
+        self._started_us = self._started_us or now_us
+        self.writer.beat(
+            Collector(
+                name=self.link.name,
+                started_us=self._started_us,
+                seen_us=now_us,
+                broker=self.link.state,
+                detail=self.link.detail,
+                stored=counted.new,
+                again=counted.again,
+                set_aside=counted.set_aside,
+            )
+        )
 
     def _ask(self) -> None:
         """Tell stations what roll-outs have for them."""

@@ -77,6 +77,7 @@ class Link:
         """`name`: of this collector, the same at each start; `below`: further topics of each station's to hear."""
         self._below = ("summary/+", "event", *below)
         self._config = config
+        self.name = name
         self.client_id = f"{config.group}-{name}"
         self.arrived: SimpleQueue[Arrived] = SimpleQueue()
         self.orders: SimpleQueue[Settled | Say] = SimpleQueue()
@@ -189,10 +190,11 @@ class Link:
         client.connect(config.host, config.port, config.keepalive_s, clean_start=False, properties=session)
 
     def _filters(self) -> list[str]:
-        """Status is retained, and a retained message never comes by a shared subscription: each collector hears it."""
+        """What is retained never comes by a shared subscription: each collector hears it."""
         topics = Topics(self._config.topic)
         share = f"$share/{self._config.group}/" if self._config.protocol == 5 else ""
-        return [*(f"{share}{topics.every(below)}" for below in self._below), topics.every("status")]
+        shared = [f"{share}{topics.every(below)}" for below in self._below]
+        return [*shared, topics.every("status"), topics.every("alarms")]
 
     def _move(self, client: paho.Client) -> None:
         try:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from agent.uplink.flat import slug
-from agent.uplink.messages import AnswerMessage, EventMessage, StatusMessage, SummaryMessage
+from agent.uplink.messages import EventMessage, FromStation, SummaryMessage
 from fleet.store.schema import BUCKETS, COUNTS, MILLI_SUMS
 
 MOST = 1 << 40
@@ -25,12 +25,12 @@ MOST_FOUND = 500
 _NAME = re.compile(r"(defect|missing|unsure)_[a-z0-9_]{1,80}")
 
 
-def out_of_bounds(said: SummaryMessage | EventMessage | StatusMessage | AnswerMessage) -> str:
+def out_of_bounds(said: FromStation) -> str:
     """The first field that no station can mean, its value and what is allowed; empty when all are right."""
     return next(_wrong(said), "")
 
 
-def _wrong(said: SummaryMessage | EventMessage | StatusMessage | AnswerMessage) -> Iterator[str]:
+def _wrong(said: FromStation) -> Iterator[str]:
     for name, value in said:
         yield from _wrong_field(name, value)
     if isinstance(said, SummaryMessage):

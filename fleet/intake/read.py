@@ -5,7 +5,7 @@ import re
 
 from pydantic import ValidationError
 
-from agent.uplink.messages import AnswerMessage, EventMessage, StatusMessage, SummaryMessage
+from agent.uplink.messages import AlarmsMessage, AnswerMessage, EventMessage, StatusMessage, SummaryMessage
 from agent.uplink.payload import MAX_PAYLOAD_BYTES, PayloadRefused, decode
 from fleet.intake.bounds import out_of_bounds
 from fleet.intake.topics import Address, Topic, Topics
@@ -16,11 +16,12 @@ MAX_DEPTH = 4
 ANSWERS = ("cmd/update/answer", "cmd/cancel/answer")
 """Topics of answers that are taken, below a station's prefix."""
 _STRUCTURE = re.compile(r'["\\{}\[\]]')
-_Said = SummaryMessage | EventMessage | StatusMessage | AnswerMessage
-_KINDS: dict[str, type[SummaryMessage] | type[EventMessage] | type[StatusMessage] | type[AnswerMessage]] = {
+Said = SummaryMessage | EventMessage | StatusMessage | AlarmsMessage | AnswerMessage
+_KINDS: dict[str, type[Said]] = {
     "summary": SummaryMessage,
     "event": EventMessage,
     "status": StatusMessage,
+    "alarms": AlarmsMessage,
     "answer": AnswerMessage,
 }
 
@@ -30,7 +31,7 @@ def read(topics: Topics, topic: str, payload: bytes, retained: bool = False) -> 
     where = topics.parse(topic)
     kind = _kind(where)
     if where is None or kind is None:
-        return SetAside("unknown_topic", "no topic of a station's summaries, events, status or answers", topic, payload)
+        return SetAside("unknown_topic", "no topic that the centre reads", topic, payload)
     cause, reason = _unreadable(payload)
     if cause is not None:
         return SetAside(cause, reason, topic, payload, where.address)
@@ -42,7 +43,7 @@ def read(topics: Topics, topic: str, payload: bytes, retained: bool = False) -> 
         return SetAside("schema", wrong, topic, payload, where.address)
     if wrong := _another(where, said):
         return SetAside("identity", wrong, topic, payload, where.address)
-    if isinstance(said, StatusMessage):
+    if isinstance(said, StatusMessage | AlarmsMessage):
         return Heard(where.address, said, retained)
     if isinstance(said, AnswerMessage):
         return Answered(where.address, said)
@@ -55,7 +56,7 @@ def _kind(where: Topic | None) -> str | None:
     if where.below in ANSWERS:
         return "answer"
     kind, _, lane = where.below.partition("/")
-    known = kind in ("summary", "event", "status") and (kind == "summary") == bool(lane) and "/" not in lane
+    known = kind in ("summary", "event", "status", "alarms") and (kind == "summary") == bool(lane) and "/" not in lane
     return kind if known else None
 
 
@@ -98,7 +99,7 @@ def _cause_of(refused: PayloadRefused) -> Cause:
     return "not_json" if unreadable else "schema"
 
 
-def _another(where: Topic, said: _Said) -> str:
+def _another(where: Topic, said: Said) -> str:
     """What the payload's identity has against the topic's; empty when it is the same."""
     inside = Address(said.site, said.line, said.station)
     if inside != where.address:
@@ -108,6 +109,6 @@ def _another(where: Topic, said: _Said) -> str:
     if isinstance(said, AnswerMessage):
         named = where.below.split("/")[1]
         return "" if said.command == named else f"the payload answers {said.command!r:.80}, the topic {named}"
-    if not isinstance(said, StatusMessage) and said.id != f"{said.epoch}-{said.seq}":
+    if isinstance(said, SummaryMessage | EventMessage) and said.id != f"{said.epoch}-{said.seq}":
         return f"id is {said.id!r:.80}, allowed: epoch-seq, {said.epoch}-{said.seq}"
     return ""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from agent.uplink.messages import AnswerMessage, EventMessage, StatusMessage, SummaryMessage
+from agent.uplink.messages import AlarmsMessage, AnswerMessage, EventMessage, StatusMessage, SummaryMessage
 from fleet.intake.topics import Address
 
 Cause = Literal["unknown_topic", "too_large", "not_utf8", "too_deep", "not_json", "schema", "identity", "differs"]
@@ -17,10 +17,10 @@ HEAD_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A status: retained, has no number, the newest counts."""
+    """A status, or which alarms stand: retained, has no number, the newest counts."""
 
     address: Address
-    said: StatusMessage
+    said: StatusMessage | AlarmsMessage
     retained: bool
 
 

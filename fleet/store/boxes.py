@@ -8,7 +8,7 @@ or the station's status is by A, by B and by A again, as brokers throw one out w
 
 from collections.abc import Iterable
 
-from agent.uplink.messages import EventMessage
+from agent.uplink.messages import AlarmsMessage, EventMessage, StatusMessage
 from fleet.intake.values import Heard, Taken
 from fleet.store.places import CONFLICT_US
 from fleet.store.standing import Epoch, Station
@@ -39,8 +39,19 @@ def part_boxes(station: Station, epoch: Epoch, highest_before: int, new: Iterabl
 
 
 def hear(station: Station, heard: Heard, now_us: int) -> bool:
-    """Take a status in, unless it is an old one that comes late or again; whether it was taken."""
-    said = heard.said
+    """Take in what is retained, unless it is old and comes late or again; whether a station said it is there."""
+    if isinstance(heard.said, AlarmsMessage):
+        _stand(station, heard.said, heard.retained)
+        return False
+    return _status(station, heard.said, heard.retained, now_us) and bool(heard.said.online)
+
+
+def _stand(station: Station, said: AlarmsMessage, retained: bool) -> None:
+    if said.ts >= station.standing_ms or not retained:
+        station.up, station.standing, station.standing_ms = bool(said.up), said.names, said.ts
+
+
+def _status(station: Station, said: StatusMessage, retained: bool, now_us: int) -> bool:
     another = bool(station.status_us) and said.instance != station.instance
     if not another:
         slack_ms = 0 if said.online else WILL_MS
@@ -50,7 +61,7 @@ def hear(station: Station, heard: Heard, now_us: int) -> bool:
         if not stale:
             station.conflict_us = now_us
     else:
-        stale = not said.online or (heard.retained and said.since < station.since_ms)
+        stale = not said.online or (retained and said.since < station.since_ms)
     if stale:
         return False
     if another:

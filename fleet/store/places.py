@@ -33,6 +33,9 @@ class StationRow:
     address: Address
     presence: Presence
     conflict_us: int
+    standing: frozenset[str] | None
+    """ALARM or ALARM:LANE of what it said stands, at `standing_ms`; None: it did not say, or cannot know."""
+    standing_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,13 @@ class Places:
         heard = {epoch.station_id for epoch in self.epochs.values()}
         found |= {Box(s.address): (s, []) for s in self.stations.values() if s.id not in heard}
         return {box: found[box] for box in sorted(found) if _inside(box, scope)}
+
+    def alone(self) -> dict[Address, StationRow]:
+        """The stations whose name one machine uses."""
+        boxes: dict[int, set[int]] = {}
+        for row in self.epochs.values():
+            boxes.setdefault(row.station_id, set()).add(row.box.number)
+        return {s.address: s for s in self.stations.values() if len(boxes.get(s.id, ())) < 2}
 
     def within(self, scope: Scope) -> tuple[int, ...] | None:
         """The epochs of a scope; None: all of them."""
@@ -92,7 +102,10 @@ def _station(row: Row[Any]) -> StationRow:
         status_us=row.status_us,
         heard_us=row.heard_us,
     )
-    return StationRow(row.id, Address(row.site, row.line, row.name), presence, row.conflict_us)
+    standing = frozenset(filter(None, row.standing.split(","))) if row.up else None
+    return StationRow(
+        row.id, Address(row.site, row.line, row.name), presence, row.conflict_us, standing, row.standing_ms
+    )
 
 
 def _epoch(row: Row[Any], address: Address) -> EpochRow:

@@ -16,6 +16,7 @@ from fleet.store.values import (
     Aside,
     Box,
     By,
+    Collector,
     EventQuery,
     FleetEvent,
     Found,
@@ -102,6 +103,10 @@ class Reader:
     def asides(self, before_id: int | None = None, limit: int = 100) -> tuple[Aside, ...]:
         """Messages that were set aside, the newest first; the newest 1,000 are kept."""
         return self.database.ask(lambda conn: told.asides(conn, places(conn), before_id, limit))
+
+    def collectors(self) -> tuple[Collector, ...]:
+        """The collectors that ever ran, by name."""
+        return self.database.ask(told.collectors)
 
     def refusals(self) -> tuple[Refusal, ...]:
         """How many were set aside, ever, by cause and station, the most frequent first."""

@@ -30,6 +30,7 @@ HEAD = "f0003"
 VERSIONS = Path(__file__).parent / "versions"
 
 HOUR_MS = 3_600_000
+DAY_HOURS = 24
 COUNTS = (
     "parts",
     "ok",
@@ -85,10 +86,14 @@ station = Table(
     _number("status_us"),
     _number("heard_us"),
     _number("conflict_us"),
+    Column("up", Boolean, nullable=False),
+    _text("standing"),
+    _number("standing_ms"),
     UniqueConstraint("site", "line", "name", name="uq_station"),
     sqlite_autoincrement=True,
 )
-"""`status_us`: when its status came; `heard_us`: when anything did; `conflict_us`: when two last spoke in its name."""
+"""`status_us`: when its status came; `heard_us`: when anything did; `conflict_us`: when two last spoke in its name.
+`up`, `standing`: what `alarms` said last, at `standing_ms`: whether its process answers, and which alarms stand."""
 
 epoch = Table(
     "epoch",
@@ -159,34 +164,45 @@ summary = Table(
 )
 """One window of a lane. `found`: defect_SLUG=N;missing_SLUG=N;unsure_RULE=N."""
 
-hour_sum = Table(
-    "hour_sum",
-    metadata,
-    Column("epoch_id", BigInteger, ForeignKey("epoch.id"), primary_key=True, autoincrement=False),
-    Column("lane", Text, primary_key=True),
-    Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("judged_by_id", BigInteger, ForeignKey("judged_by.id"), primary_key=True, autoincrement=False),
-    _number("windows"),
-    *_sums(),
-    Column("latency_max_ms", Float(53), nullable=False),
-    Index("ix_hour_sum_hour", "hour"),
-    sqlite_with_rowid=False,
-)
-"""Everything that began in an hour since 1970. A window counts in the hour in which it begins."""
 
-defect_sum = Table(
-    "defect_sum",
-    metadata,
-    Column("epoch_id", BigInteger, ForeignKey("epoch.id"), primary_key=True, autoincrement=False),
-    Column("lane", Text, primary_key=True),
-    Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("kind", Text, primary_key=True),
-    Column("slug", Text, primary_key=True),
-    _number("n"),
-    Index("ix_defect_sum_hour", "hour"),
-    sqlite_with_rowid=False,
-)
-"""`kind`: defect (detections that made parts NG), missing or unsure (parts)."""
+def _sum_table(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("epoch_id", BigInteger, ForeignKey("epoch.id"), primary_key=True, autoincrement=False),
+        Column("lane", Text, primary_key=True),
+        Column("hour", BigInteger, primary_key=True, autoincrement=False),
+        Column("judged_by_id", BigInteger, ForeignKey("judged_by.id"), primary_key=True, autoincrement=False),
+        _number("windows"),
+        *_sums(),
+        Column("latency_max_ms", Float(53), nullable=False),
+        Index(f"ix_{name}_hour", "hour"),
+        sqlite_with_rowid=False,
+    )
+
+
+hour_sum, day_sum = _sum_table("hour_sum"), _sum_table("day_sum")
+"""Everything that began in an hour since 1970, or in the 24 hours of a UTC day from that hour on. A window counts in
+the hour and the day in which it begins. Days are there so that a month of a large fleet is quick to read."""
+
+
+def _defect_table(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("epoch_id", BigInteger, ForeignKey("epoch.id"), primary_key=True, autoincrement=False),
+        Column("lane", Text, primary_key=True),
+        Column("hour", BigInteger, primary_key=True, autoincrement=False),
+        Column("kind", Text, primary_key=True),
+        Column("slug", Text, primary_key=True),
+        _number("n"),
+        Index(f"ix_{name}_hour", "hour"),
+        sqlite_with_rowid=False,
+    )
+
+
+defect_sum, defect_day = _defect_table("defect_sum"), _defect_table("defect_day")
+"""`kind`: defect (detections that made parts NG), missing or unsure (parts). By the hour, and by the UTC day."""
 
 class_name = Table("class_name", metadata, Column("slug", Text, primary_key=True), _text("name"))
 """Classes whose field name differs from their name."""
@@ -253,6 +269,20 @@ set_aside = Table(
     sqlite_autoincrement=True,
 )
 """The newest messages that were not taken. `head`: at most 4 KiB of their `size` bytes."""
+
+collector = Table(
+    "collector",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _number("started_us"),
+    _number("seen_us"),
+    _text("broker"),
+    _text("detail"),
+    _number("stored"),
+    _number("again"),
+    _number("set_aside"),
+)
+"""The collectors, as each says itself now and then. `broker`: the state of its connection, `detail`: why."""
 
 refusal = Table(
     "refusal",

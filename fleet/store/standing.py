@@ -58,6 +58,9 @@ class Station:
     status_us: int
     heard_us: int
     conflict_us: int
+    up: bool
+    standing: str
+    standing_ms: int
     epochs: list[Epoch] = field(default_factory=list)
 
     @property
@@ -148,9 +151,17 @@ _STATION, _EPOCH = _update(station), _update(epoch)
 
 
 def _new_station(address: Address) -> dict[str, Any]:
-    texts = dict.fromkeys(("version", "boot", "instance", "instance_before", "why"), "")
-    times = dict.fromkeys(("since_ms", "since_before_ms", "status_us", "heard_us", "conflict_us"), 0)
-    return {"site": address.site, "line": address.line, "name": address.station, "online": False, **texts, **times}
+    texts = dict.fromkeys(("version", "boot", "instance", "instance_before", "why", "standing"), "")
+    times = dict.fromkeys(("since_ms", "since_before_ms", "status_us", "heard_us", "conflict_us", "standing_ms"), 0)
+    return {
+        "site": address.site,
+        "line": address.line,
+        "name": address.station,
+        "online": False,
+        "up": False,
+        **texts,
+        **times,
+    }
 
 
 def _chunks(values: list[Any]) -> Iterable[list[Any]]:

@@ -13,10 +13,13 @@ from fleet.store.database import insert_into
 from fleet.store.identity import Key
 from fleet.store.schema import (
     COUNTS,
+    DAY_HOURS,
     HOUR_MS,
     MILLI_SUMS,
     SUMMED,
     class_name,
+    day_sum,
+    defect_day,
     defect_sum,
     hour_sum,
     judged_by,
@@ -49,8 +52,9 @@ def store_windows(conn: Connection, remembered: Remembered, new: Mapping[Key, Su
     judges = _judges(conn, remembered, new.values())
     rows = [_row(key, said, judges[_digest(said)]) for key, said in new.items()]
     conn.execute(insert(summary), rows)
-    _add(conn, hour_sum, _hours(rows), ("epoch_id", "lane", "hour", "judged_by_id"), ("windows", *SUMMED))
-    _add(conn, defect_sum, _found(new), ("epoch_id", "lane", "hour", "kind", "slug"), ("n",))
+    for hours, sums, defects in ((1, hour_sum, defect_sum), (DAY_HOURS, day_sum, defect_day)):
+        _add(conn, sums, _folded(rows, hours), ("epoch_id", "lane", "hour", "judged_by_id"), ("windows", *SUMMED))
+        _add(conn, defects, _found(new, hours), ("epoch_id", "lane", "hour", "kind", "slug"), ("n",))
     _show(conn, _lanes(new))
     _name_classes(conn, remembered, new.values())
 
@@ -77,11 +81,11 @@ def _row(key: Key, said: SummaryMessage, judged_by_id: int) -> Row:
     }
 
 
-def _hours(rows: Iterable[Row]) -> list[Row]:
-    """One row an epoch, lane, hour and judge; in the order of their keys."""
+def _folded(rows: Iterable[Row], hours: int) -> list[Row]:
+    """One row an epoch, lane, span of so many hours and judge; in the order of their keys."""
     sums: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        hour = row["start_ms"] // HOUR_MS
+        hour = row["start_ms"] // HOUR_MS // hours * hours
         key = row["epoch_id"], row["lane"], hour, row["judged_by_id"]
         one = {name: row[name] for name in SUMMED}
         known = sums.get(key)
@@ -96,10 +100,10 @@ def _hours(rows: Iterable[Row]) -> list[Row]:
     return [sums[key] for key in sorted(sums)]
 
 
-def _found(new: Mapping[Key, SummaryMessage]) -> list[Row]:
+def _found(new: Mapping[Key, SummaryMessage], hours: int) -> list[Row]:
     counted: Counter[tuple[int, str, int, str, str]] = Counter()
     for (epoch_id, _), said in new.items():
-        where = epoch_id, said.lane, said.window_start // HOUR_MS
+        where = epoch_id, said.lane, said.window_start // HOUR_MS // hours * hours
         for kind, counts in zip(KINDS, (said.defects(), said.missing(), said.unsure_reasons()), strict=True):
             for slug, n in counts.items():
                 counted[(*where, kind, slug)] += n

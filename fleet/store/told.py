@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, RowMapping, desc, select
 
 from fleet.intake.topics import Address
-from fleet.store.places import Places, chosen
-from fleet.store.schema import alarm, event, judged_by, refusal, set_aside, summary
+from fleet.store.places import Places, StationRow, chosen
+from fleet.store.schema import alarm, collector, event, judged_by, refusal, set_aside, summary
 from fleet.store.totals import sums_of
-from fleet.store.values import Alarm, Aside, Box, EventQuery, FleetEvent, Refusal, Scope, WindowSums
+from fleet.store.values import Alarm, Aside, Box, Collector, EventQuery, FleetEvent, Refusal, Scope, WindowSums
 
 
 def windows(conn: Connection, places: Places, scope: Scope, limit: int) -> tuple[WindowSums, ...]:
@@ -61,7 +61,20 @@ def alarms(conn: Connection, places: Places, scope: Scope) -> tuple[Alarm, ...]:
     for row in conn.execute(select(alarm).where(*where).order_by(alarm.c.epoch_id)):
         told.setdefault((places.epochs[row.epoch_id].box, row.name, row.lane), []).append(row)
     found = (_alarm(*key, rows) for key, rows in told.items())
-    return tuple(sorted((a for a in found if a is not None), key=lambda a: (-a.since_ms, a.box, a.name)))
+    alone = places.alone()
+    every = (_ended(alarm, alone.get(alarm.box.address)) for alarm in found if alarm is not None)
+    return tuple(sorted(every, key=lambda a: (-a.since_ms, a.box, a.name)))
+
+
+def _ended(alarm: Alarm, station: StationRow | None) -> Alarm:
+    """A station's new process knows nothing of what stood before it: what it says stands now is the last word.
+
+    But where two machines use one name (None), it is one's word, and nobody can tell whose.
+    """
+    named = f"{alarm.name}:{alarm.lane}" if alarm.lane else alarm.name
+    if alarm.ended_ms or station is None or station.standing is None or named in station.standing:
+        return alarm
+    return replace(alarm, ended_ms=station.standing_ms) if station.standing_ms > alarm.since_ms else alarm
 
 
 def _alarm(box: Box, name: str, lane: str, rows: list[Row[Any]]) -> Alarm | None:
@@ -100,6 +113,11 @@ def refusals(conn: Connection, places: Places) -> tuple[Refusal, ...]:
     """The most frequent first."""
     rows = conn.execute(select(refusal).order_by(desc(refusal.c.n), refusal.c.cause, refusal.c.station_id))
     return tuple(Refusal(r.cause, _whose(places, r.station_id), r.n, r.last_us) for r in rows)
+
+
+def collectors(conn: Connection) -> tuple[Collector, ...]:
+    """By name."""
+    return tuple(Collector(*row) for row in conn.execute(select(collector).order_by(collector.c.name)))
 
 
 def _whose(places: Places, station_id: int | None) -> Address | None:

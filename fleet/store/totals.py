@@ -1,5 +1,6 @@
 """Sums read from the hours: over lanes, hours, lines, sites, the fleet."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,7 +8,18 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, select
 
 from agent.uplink.messages import LATENCY_FIELDS, SCORE_FIELDS
 from fleet.store.places import Places, chosen
-from fleet.store.schema import COUNTS, HOUR_MS, MILLI_SUMS, class_name, defect_sum, hour_sum, judged_by
+from fleet.store.schema import (
+    COUNTS,
+    HOUR_MS,
+    MILLI_SUMS,
+    class_name,
+    day_sum,
+    defect_day,
+    defect_sum,
+    hour_sum,
+    judged_by,
+)
+from fleet.store.spans import Span, hours_of, spans_of
 from fleet.store.values import KINDS, By, Found, Group, Kind, Scope, Sums, Tally
 
 _PLAIN = ("windows", *COUNTS, *(f"{name}_e3" for name in MILLI_SUMS))
@@ -34,15 +46,10 @@ def groups(
     conn: Connection, places: Places, scope: Scope, by: Sequence[By], added_up: Sequence[str] = _ADDED
 ) -> tuple[Group, ...]:
     """The sums of a scope, told apart by some of their fields, in the order of these; `added_up`: which columns."""
-    keys = _keys(by)
-    summed: list[ColumnElement[Any]] = [func.sum(hour_sum.c[name]).label(name) for name in added_up]
-    if added_up is _ADDED:
-        summed.append(func.max(hour_sum.c.latency_max_ms).label("latency_max_ms"))
-    asked = select(*keys, *summed).where(*_where(hour_sum.c, places, scope))
-    rows = conn.execute(asked.group_by(*keys) if keys else asked).mappings()
+    spans = (hours_of(scope),) if "hour" in by else spans_of(scope)
     names = _judges(conn) if {"models", "recipes"} & set(by) else {}
     added: dict[tuple[Any, ...], Group] = {}
-    for row in rows:
+    for row in (row for span in spans for row in _rows(conn, places, span, by, added_up)):
         if row["parts"] is None:  # nothing at all
             continue
         group = _group(row, places, by, names)
@@ -50,6 +57,18 @@ def groups(
         known = added.get(key)
         added[key] = group if known is None else _more(known, group.sums)
     return tuple(sorted(added.values(), key=lambda g: (g.site, g.line, str(g.box or ""), g.lane, g.hour_ms, g.models)))
+
+
+def _rows(
+    conn: Connection, places: Places, span: Span, by: Sequence[By], added_up: Sequence[str]
+) -> Iterable[RowMapping]:
+    columns = (hour_sum if span.hours == 1 else day_sum).c
+    keys = _keys(columns, by)
+    summed: list[ColumnElement[Any]] = [func.sum(columns[name]).label(name) for name in added_up]
+    if added_up is _ADDED:
+        summed.append(func.max(columns.latency_max_ms).label("latency_max_ms"))
+    asked = select(*keys, *summed).where(*_where(columns, places, span))
+    return conn.execute(asked.group_by(*keys) if keys else asked).mappings()
 
 
 def tallies(conn: Connection, first_hour: int) -> dict[tuple[int, int], Tally]:
@@ -62,14 +81,15 @@ def tallies(conn: Connection, first_hour: int) -> dict[tuple[int, int], Tally]:
 
 def pareto(conn: Connection, places: Places, scope: Scope, kinds: Iterable[Kind] = KINDS) -> tuple[Found, ...]:
     """What was found how often, the most frequent first."""
-    columns = defect_sum.c
-    counted = func.sum(columns.n).label("n")
-    asked = select(columns.kind, columns.slug, counted).where(
-        *_where(columns, places, scope), columns.kind.in_(tuple(kinds))
-    )
-    rows = conn.execute(asked.group_by(columns.kind, columns.slug)).all()
+    counted: Counter[tuple[Kind, str]] = Counter()
+    for span in spans_of(scope):
+        columns = (defect_sum if span.hours == 1 else defect_day).c
+        where = *_where(columns, places, span), columns.kind.in_(tuple(kinds))
+        asked = select(columns.kind, columns.slug, func.sum(columns.n)).where(*where)
+        for kind, slug, n in conn.execute(asked.group_by(columns.kind, columns.slug)):
+            counted[(kind, slug)] += int(n)
     known: dict[str, str] = {row.slug: row.name for row in conn.execute(select(class_name))}
-    found = [Found(row.kind, row.slug, _called(row.kind, row.slug, known), int(row.n)) for row in rows]
+    found = [Found(kind, slug, _called(kind, slug, known), n) for (kind, slug), n in counted.items()]
     return tuple(sorted(found, key=lambda f: (-f.n, f.kind, f.slug)))
 
 
@@ -77,8 +97,7 @@ def _called(kind: str, slug: str, known: Mapping[str, str]) -> str:
     return slug if kind == "unsure" else known.get(slug, slug)
 
 
-def _keys(by: Sequence[By]) -> list[ColumnElement[Any]]:
-    columns = hour_sum.c
+def _keys(columns: Any, by: Sequence[By]) -> list[ColumnElement[Any]]:
     keys: list[ColumnElement[Any]] = []
     if {"site", "line", "box"} & set(by):
         keys.append(columns.epoch_id)
@@ -91,14 +110,16 @@ def _keys(by: Sequence[By]) -> list[ColumnElement[Any]]:
     return keys
 
 
-def _where(columns: Any, places: Places, scope: Scope) -> list[ColumnElement[bool]]:
-    where: list[Any] = chosen(columns.epoch_id, places.within(scope))
-    if scope.lane:
-        where.append(columns.lane == scope.lane)
-    if scope.since_ms is not None:
-        where.append(columns.hour >= scope.since_ms // HOUR_MS)
-    if scope.until_ms is not None:
-        where.append(columns.hour < -(-scope.until_ms // HOUR_MS))
+def _where(columns: Any, places: Places, span: Span) -> list[ColumnElement[bool]]:
+    where: list[Any] = chosen(columns.epoch_id, places.within(span.scope))
+    if span.scope.lane:
+        where.append(columns.lane == span.scope.lane)
+    # Of a long time nearly every row is wanted: by the index each would be looked up one by one.
+    hour = columns.hour + 0 if span.long else columns.hour
+    if span.first is not None:
+        where.append(hour >= span.first)
+    if span.end is not None:
+        where.append(hour < span.end)
     return where
 
 

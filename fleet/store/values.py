@@ -322,6 +322,24 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Collector:
+    """One collector, as it said itself last."""
+
+    name: str
+    started_us: int
+    seen_us: int
+    """When it said this; it does every 10 s."""
+    broker: str
+    """State of its connection: connecting, online, offline, refused."""
+    detail: str
+    """Why it is not online; empty when it is."""
+    stored: int
+    """New messages since its start."""
+    again: int
+    set_aside: int
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """How many messages of a station were set aside for one cause."""
 

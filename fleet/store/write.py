@@ -1,7 +1,7 @@
 """The writing side: one batch, one transaction. What is not in the sums after it is not in the rows either."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, select, update
 
@@ -10,16 +10,17 @@ from fleet.intake.topics import Address
 from fleet.intake.values import Answered, Heard, Item, SetAside, Taken
 from fleet.store.aside import store_asides
 from fleet.store.boxes import begin, hear, part_boxes
-from fleet.store.database import Database
+from fleet.store.database import Database, insert_into
 from fleet.store.happened import store_events
 from fleet.store.identity import Key, store_identities
 from fleet.store.notices import Wish, store_notices
 from fleet.store.places import places
 from fleet.store.progress import advance, missing
 from fleet.store.rollout_steps import note_steps
-from fleet.store.schema import epoch
+from fleet.store.schema import collector, epoch
 from fleet.store.standing import Standing, Station, close_stations, ids_of, open_stations
 from fleet.store.sums import Remembered, store_windows
+from fleet.store.values import Collector
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,6 +98,16 @@ class Writer:
 
         return self._database.ask(question) if wanted else frozenset()
 
+    def beat(self, said: Collector) -> None:
+        """What a collector says of itself."""
+        row = asdict(said)
+
+        def change(conn: Connection) -> None:
+            more = insert_into(conn, collector).values(row)
+            conn.execute(more.on_conflict_do_update(index_elements=["name"], set_=row))
+
+        self._database.change(change)
+
     def note_asked(self, keys: Iterable[EpochKey], now_us: int) -> None:
         """These were told what is missing."""
         wanted = frozenset(keys)
@@ -118,7 +129,7 @@ class Writer:
         asides = [item for item in items if isinstance(item, SetAside)]
         addresses = {*(each.address for each in taken), *(each.address for each in heard)}
         standing = open_stations(conn, addresses)
-        online = {h.address for h in heard if hear(standing[h.address], h, now_us) and h.said.online and not h.retained}
+        online = {h.address for h in heard if hear(standing[h.address], h, now_us) and not h.retained}
         told = store_identities(conn, standing, taken, now_us)
         asides += told.differing
         _account(conn, standing, told.new, now_us)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fleet.servers import Postgres
 from fleet.store.database import Database
-from tests.fleet.postgres import Postgres, running
+from tests.fleet.postgres import running
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from agent.status import Alarm
 from benchmarks.fleet.simulated import MINUTE_US, START_US, Simulated
 from fleet.intake.topics import Address
 from fleet.store.database import Database
@@ -146,3 +147,22 @@ def test_a_station_that_jumped_back_loses_nothing_and_overwrites_nothing(databas
     (glance,) = rig.glances()
     assert not glance.conflict
     assert rig.by_box() == {Box(A): added(before.said).parts + added(renewed.said).parts}
+
+
+def test_alarms_that_a_new_process_does_not_know_have_ended(database: Database) -> None:
+    rig = Rig(database)
+    a = Simulated("a")
+    rig.store(a, a.event(minute(0), "alarm", alarm="camera_gone", lane="top", detail=""))
+    rig.store(a, a.event(minute(0), "alarm", alarm="clock", lane="", detail=""))
+    assert len(rig.glances()[0].alarms) == 2
+
+    def says(n: int, alarms: list[Alarm] | None) -> None:
+        rig.store(a, ("alarms", a.encoder.alarms(minute(n) // 1000, alarms)), retained=True)
+
+    says(1, None)  # the station's process does not answer: nothing is known
+    assert len(rig.glances()[0].alarms) == 2
+    says(2, [Alarm(name="camera_gone", lane="top", since_utc_us=minute(2), detail="")])
+    assert [x.name for x in rig.glances()[0].alarms] == ["camera_gone"]
+    assert {x.name: x.ended_ms for x in rig.reader.alarms()} == {"camera_gone": 0, "clock": minute(2) // 1000}
+    rig.store(a, a.event(minute(3), "alarm", alarm="clock", lane="", detail="again"))
+    assert len(rig.glances()[0].alarms) == 2

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agent.errors import StoreFailed
+from benchmarks.fleet.servers import Postgres
 from benchmarks.fleet.simulated import MINUTE_US, START_US, Simulated
 from benchmarks.fleet.stations import Uplinked, uplinked
 from fleet.intake.topics import Address
@@ -19,7 +20,6 @@ from fleet.store.database import Database
 from fleet.store.read import Reader
 from fleet.store.values import Scope, Sums
 from tests.fleet.collecting import Collector, collecting, wait_for
-from tests.fleet.postgres import Postgres
 from tests.fleet.stored import NOW_US, added
 from tests.uplink.broker import Mosquitto
 from tests.uplink.broker import running as mosquitto

@@ -45,7 +45,7 @@ def test_what_a_station_says_is_taken() -> None:
 @pytest.mark.parametrize(
     ("topic", "payload", "cause", "named"),
     [
-        ("okng/plant/line1/a/result/top", SUMMARY, "unknown_topic", "no topic of a station's"),
+        ("okng/plant/line1/a/result/top", SUMMARY, "unknown_topic", "no topic that the centre reads"),
         ("okng/plant/line1/a/summary/top/x", SUMMARY, "unknown_topic", ""),
         ("other/plant/line1/a/event", EVENT, "unknown_topic", ""),
         ("okng/plant/Line1/a/event", EVENT, "unknown_topic", ""),

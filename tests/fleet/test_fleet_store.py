@@ -8,14 +8,17 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection, create_engine
 
 from agent.errors import StoreNotReady, StoreTooNew
 from benchmarks.fleet.simulated import MINUTE_US, START_US, Simulated
 from fleet.intake.topics import Address
 from fleet.intake.values import Item, SetAside
+from fleet.store import outbox_schema, rollout_schema
 from fleet.store.database import Database, StoreRefused
 from fleet.store.read import Reader
-from fleet.store.values import Box, EventQuery, Scope, Sums
+from fleet.store.schema import HOUR_MS, metadata
+from fleet.store.values import Box, Collector, EventQuery, Scope, Sums
 from fleet.store.write import EpochKey, Writer
 from tests.fleet.stored import NOW_US, added, taken
 
@@ -65,9 +68,7 @@ def test_sums_are_the_stations_own(database: Database) -> None:
     assert hours[0].sums == added(s for s in stations[0].said if s.window.start_utc_us < START_US + 60 * MINUTE_US)
     found = Counter({(f.kind, f.name): f.n for f in reader.pareto(Scope())})
     defects = Counter(n for s in stations for x in s.said for n, count in x.defects for _ in range(count))
-    assert {name: n for (kind, name), n in found.items() if kind == "defect"} == {
-        name.replace("pin-hole", "pin-hole"): n for name, n in defects.items()
-    }
+    assert {name: n for (kind, name), n in found.items() if kind == "defect"} == {**defects}
     rows = reader.windows(Scope(station="b", lane="top"))
     assert [w.sums.parts for w in rows] == [s.parts for s in stations[1].said if s.lane == "top"]
 
@@ -91,6 +92,24 @@ def test_any_order_any_batches_any_repeats_give_the_same_sums(database: Database
     sync = reader.glances(NOW_MS, Scope(station=name))[0].sync
     assert (sync.held, sync.missing, sync.complete) == (count, 0, True)
     assert sync.complete_ms == max(s.window.end_utc_us for s in station.said) // 1000
+
+
+@pytest.mark.parametrize(
+    ("first", "end"), [(0, 3), (1, 71), (23, 49), (24, 48), (25, 47), (None, 30), (5, None), (None, None), (-50, 500)]
+)
+def test_days_and_hours_say_the_same(database: Database, first: int | None, end: int | None) -> None:
+    station = Simulated("a")
+    items = [taken(station.prefix, station.window(START_US + n * 47 * MINUTE_US)) for n in range(90)]
+    writer, reader = Writer(database), Reader(database)
+    writer.store(items[40:], NOW_US)
+    writer.store(items[:50], NOW_US)
+    since, until = (None if n is None else START_US // 1000 + n * HOUR_MS for n in (first, end))
+    asked = Scope(since_ms=since, until_ms=until)
+    by_hour = reader.sums(asked, ("hour",))
+    assert whole(reader, asked) == sum((g.sums for g in by_hour), start=Sums())
+    inside = [s for s in station.said if (since or 0) <= s.window.start_utc_us // 1000 < (until or NOW_MS * 2)]
+    assert whole(reader, asked) == added(inside)
+    assert sum(f.n for f in reader.pareto(asked, ("defect",))) == sum(n for s in inside for _, n in s.defects)
 
 
 def test_gaps_are_named_and_closed(database: Database) -> None:
@@ -260,3 +279,29 @@ def test_tables_are_made_once_and_a_newer_one_is_left_alone(database: Database) 
 def test_before_the_first_collector_it_is_not_ready(tmp_path: object) -> None:
     with pytest.raises(StoreNotReady, match="no collector has made it yet"):
         Reader(Database(f"sqlite:///{tmp_path}/none.db")).glances(NOW_MS)
+
+
+def test_collectors_say_how_they_are(database: Database) -> None:
+    writer, reader = Writer(database), Reader(database)
+    one = Collector("one", NOW_US, NOW_US, "online", "", 5, 1, 0)
+    writer.beat(replace(one, broker="connecting"))
+    writer.beat(one)
+    assert reader.collectors() == (one,)
+
+
+def test_all_versions_make_the_schema(tmp_path: object) -> None:
+    """Revisions are written out, so that an old one stays what it was: together they make what `schema` says."""
+    database = Database(f"sqlite:///{tmp_path}/made.db")
+    database.bring_up()
+    made = create_engine("sqlite://")
+    for each in (metadata, rollout_schema.metadata, outbox_schema.metadata):
+        each.create_all(made)
+
+    def shown(conn: Connection) -> set[str]:
+        rows = conn.exec_driver_sql("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")
+        plain = (" ".join(str(row[0]).split()) for row in rows)
+        return {sql for sql in plain if "alembic_version" not in sql and "sqlite_sequence" not in sql}
+
+    with made.connect() as conn:
+        assert database.ask(shown) == shown(conn)
+    made.dispose()
