@@ -1,8 +1,8 @@
 """The process `okng fleet collect`.
 
 Threads: "broker" owns the connection; "store" reads, stores and says what is to be acknowledged; one "notices"
-a channel of mail or webhook sends what is due to be told; the main thread waits for signals and feeds
-systemd's watchdog.
+a channel of mail or webhook sends what is due to be told; "age" lets go what is old; the main thread waits for
+signals and feeds systemd's watchdog.
 """
 
 import logging
@@ -17,6 +17,7 @@ from agent.clock import SystemClock
 from agent.errors import StoreFailed, StoreTooNew
 from agent.log import set_up
 from agent.worker import Worker
+from fleet.collector.age import Age
 from fleet.collector.keeper import Keeper
 from fleet.collector.mqtt import Link
 from fleet.config import FleetConfig
@@ -57,6 +58,7 @@ def run(config: FleetConfig) -> int:
         keeper = Keeper(link, writer, topics, clock, config.store.batch, asking)
         workers = [Worker("store", keeper.turn), Worker("broker", link.turn)]
         workers += [Worker(f"notices {each.name}", each.turn) for each in sendings_of(config, database, clock)]
+        workers.append(Worker("age", Age(database, config.store, clock).turn))
         for worker in workers:
             stack.callback(worker.start().stop)
         crashed = _watch(stop, workers, keeper)

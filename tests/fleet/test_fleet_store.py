@@ -16,6 +16,7 @@ from fleet.intake.topics import Address
 from fleet.intake.values import Item, SetAside
 from fleet.store import outbox_schema, rollout_schema
 from fleet.store.database import Database, StoreRefused
+from fleet.store.forget import forget_hours, forget_messages
 from fleet.store.read import Reader
 from fleet.store.schema import HOUR_MS, metadata
 from fleet.store.values import Box, Collector, EventQuery, Scope, Sums
@@ -24,6 +25,7 @@ from tests.fleet.stored import NOW_US, added, taken
 
 A = Address("plant", "line1", "a")
 NOW_MS = NOW_US // 1000
+HOUR_US = 60 * MINUTE_US
 NAMES = itertools.count()
 """The examples of a property share a database."""
 
@@ -279,6 +281,33 @@ def test_tables_are_made_once_and_a_newer_one_is_left_alone(database: Database) 
 def test_before_the_first_collector_it_is_not_ready(tmp_path: object) -> None:
     with pytest.raises(StoreNotReady, match="no collector has made it yet"):
         Reader(Database(f"sqlite:///{tmp_path}/none.db")).glances(NOW_MS)
+
+
+def test_what_is_old_goes_and_is_not_taken_again(database: Database) -> None:
+    station, other = Simulated("a"), Simulated("b", epoch="00000000000000bb")
+    items = [taken(station.prefix, station.window(START_US + n * HOUR_US)) for n in range(60)]
+    told = taken(station.prefix, station.event(START_US + 60 * HOUR_US, "camera_gone"))
+    gappy = [taken(other.prefix, other.window(START_US + n * HOUR_US)) for n in range(9)]
+    writer, reader = Writer(database), Reader(database)
+    writer.store([*items, told, *gappy[:3], *gappy[4:]], NOW_US)
+    before_ms = (START_US + 31 * HOUR_US) // 1000
+    assert forget_messages(database, before_ms, 100) == 2
+    assert forget_messages(database, before_ms, 100) == 0
+    assert reader.windows(Scope(station="a"))[0].start_ms == before_ms
+    # what lies above a gap stays: the gap may be closed yet
+    assert [w.seq for w in reader.windows(Scope(station="b"))] == [5, 6, 7, 8, 9]
+    assert whole(reader, Scope(station="a")) == added(station.said)
+    stored = writer.store([*items, told, *gappy], NOW_US)
+    assert (stored.new, stored.again, stored.set_aside) == (1, 69, 0)
+    assert whole(reader) == added([*station.said, *other.said])
+    syncs = [g.sync for g in reader.glances(NOW_MS)]
+    assert [(s.held, s.missing) for s in syncs] == [(61, 0), (9, 0)]
+    writer.store([taken(station.prefix, station.window(START_US + 61 * HOUR_US))], NOW_US)
+    assert reader.glances(NOW_MS)[0].sync.held == 62
+    forget_hours(database, (START_US + 50 * HOUR_US) // 1000)
+    by_hour = reader.sums(Scope(station="a"), ("hour",))
+    assert by_hour[0].hour_ms == (START_US + 48 * HOUR_US) // 1000
+    assert whole(reader, Scope(station="a")) == sum((g.sums for g in by_hour), start=Sums())
 
 
 def test_collectors_say_how_they_are(database: Database) -> None:
