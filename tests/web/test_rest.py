@@ -25,6 +25,13 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
+SOME = "^/api/v1/(recipes|challenges|people|models)"
+SHARES = (
+    ("--phases", "examples,coverage", "--include-path-regex", SOME),
+    ("--phases", "examples,coverage", "--exclude-path-regex", SOME),
+    ("--phases", "fuzzing"),
+)
+"""What each process asks; together everything."""
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +48,26 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FakeStation
 def test_no_request_is_an_error_of_the_server_and_no_answer_is_undescribed(
     line: tuple[FakeStation, Served], tmp_path: Path
 ) -> None:
-    """Each parameter at its bounds and beyond, then whatever comes to its mind. Four ask, for what is written is waited
-    for."""
+    """Each parameter at its bounds and beyond, then whatever comes to its mind.
+
+    Several ask at once, for what is written is waited for: processes and not workers of one, because Python 3.11 may
+    fail when two threads of a process read source code at the same time (cpython issue 106905).
+    """
     pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    asking = [_ask(line[1].url, tmp_path / f"asked{n}", *more) for n, more in enumerate(SHARES)]
+    for process in asking:
+        said, _ = process.communicate(timeout=590)
+        print(said[-20_000:])
+    assert [process.returncode for process in asking] == [0] * len(SHARES)
+
+
+def _ask(url: str, folder: Path, *more: str) -> "subprocess.Popen[str]":
+    folder.mkdir()
     command = [
-        sys.executable, "-m", "schemathesis.cli", "run", f"{line[1].url}/api/v1/openapi.json",
-        "--phases", "examples,coverage,fuzzing", "--max-examples", "3", "--workers", "4", "--checks", ",".join(CHECKS),
-         "--seed", "1", "--no-shrink", "--continue-on-failure",
+        sys.executable, "-m", "schemathesis.cli", "run", f"{url}/api/v1/openapi.json", *more, "--max-examples", "3",
+        "--checks", ",".join(CHECKS), "--seed", "1", "--no-shrink", "--continue-on-failure",
     ]  # fmt: skip
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=590, check=False)
-    print(ran.stdout[-20_000:] + ran.stderr[-2000:])
-    assert ran.returncode == 0
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def test_no_body_is_read_without_a_bound(tmp_path: Path) -> None:
