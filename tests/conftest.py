@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Slow is the machine, when it is busy; the examples are the same each time.
-settings.register_profile("repeatable", derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-if not os.environ.get("OKNG_TESTS_RANDOM"):
-    settings.load_profile("repeatable")
+settings.register_profile("random", deadline=None)
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("random" if os.environ.get("OKNG_TESTS_RANDOM") else "repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
