@@ -116,7 +116,9 @@ def test_it_scrapes_a_live_station(tmp_path: Path) -> None:
     page = free_port()
     metrics = f"http://127.0.0.1:{page}/metrics"
     with (
-        demo(tmp_path / "demo", "--rate", "3", "--port", str(page)) as station,
+        demo(
+            tmp_path / "demo", "--rate", "3", "--port", str(page), "--stations", "1", "--fleet-port", str(free_port())
+        ) as station,
         prometheus(tmp_path / "prometheus", f"127.0.0.1:{page}") as api,
     ):
         # The page gives way to who judges: on a machine with much else to do it begins late.

@@ -25,9 +25,8 @@ QUALITY = 82
 def main() -> None:
     with ExitStack() as stack:
         port = free_port()
-        demo = stack.enter_context(
-            subprocess.Popen([sys.executable, "-m", "agent.cli", "demo", "--port", str(port), "--rate", "1"])
-        )
+        told = ("--port", str(port), "--fleet-port", str(free_port()), "--stations", "1", "--rate", "1")
+        demo = stack.enter_context(subprocess.Popen([sys.executable, "-m", "agent.cli", "demo", *told]))
         stack.callback(demo.terminate)
         url = f"http://127.0.0.1:{port}"
         _until_judged(url)
