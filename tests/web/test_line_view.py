@@ -1,5 +1,6 @@
 """The line view as a kiosk: what persons overruled, the takt, full screen, tones, and a broken connection."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -34,6 +35,23 @@ def test_what_a_person_overrules_is_counted_beside_the_machines_verdicts(
         says(page, ".counts .overridden dd", "0")
         station.judge(utc_us=station.clock.now().utc_us)
         says(page, ".rates .takt dd", "2.00 s")
+
+
+def test_the_verdict_that_came_with_the_page_stands_until_a_part_is_shown(
+    browser: "sync_api.Browser", line: tuple[FakeStation, Served]
+) -> None:
+    """While the newest part's picture is on its way, and on a slow line until the next part comes."""
+    station, served = line
+    number = station.judge(outcome=Outcome.NG)
+    with opened(browser, served.url) as page:
+        says(page, ".word", "NG")
+        page.route(re.compile("/(live|picture)"), lambda _: None)  # never answered
+        page.reload(wait_until="domcontentloaded")
+        station.set_lane("top", paused=True)
+        says(page, ".word", "PAUSED")  # so the server's word has come
+        station.set_lane("top", paused=False)
+        says(page, ".word", "NG")
+        says(page, ".number", f"Part {number}")
 
 
 def test_the_kiosk_has_nothing_around_it(browser: "sync_api.Browser", line: tuple[FakeStation, Served]) -> None:

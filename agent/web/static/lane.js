@@ -25,6 +25,7 @@ export class Lane {
   #root;
   #texts;
   #mode = null;
+  #drawn; // the verdict that came with the page, until a part is heard of
   #part = null;
   #next = null;
   #shownAt = -1e9;
@@ -37,6 +38,7 @@ export class Lane {
     this.#root = root;
     this.#texts = texts;
     this.name = root.dataset.lane;
+    this.#drawn = root.dataset.mode === "running" ? this.#read() : null;
   }
 
   /** The server's word on what the lane is doing. */
@@ -114,9 +116,21 @@ export class Lane {
     const live = LIVE.has(mode.mode);
     this.#root.dataset.mode = mode.mode;
     this.#root.querySelector(".picture").classList.toggle("old", !live);
-    const verdict = mode.mode === "running" && this.#part;
-    this.#banner(verdict ? this.#part : mode);
-    this.#root.querySelector(".at").textContent = verdict ? this.#part.clock : "";
+    const verdict = mode.mode === "running" && (this.#part ?? this.#drawn);
+    this.#banner(verdict || mode);
+    this.#root.querySelector(".at").textContent = verdict ? verdict.clock : "";
+  }
+
+  /** What the page's own banner says, as a part's message says it. */
+  #read() {
+    const text = (selector) => this.#root.querySelector(selector).textContent.trim();
+    const { tone, size } = this.#root.querySelector(".banner").dataset;
+    return {
+      tone, size, word: text(".word"), sub: text(".sub"), meta: text(".number"), clock: text(".at"),
+      icon: this.#root.querySelector(".banner .shape use").getAttribute("href").replace("#i-", ""),
+      reasons: [...this.#root.querySelectorAll(".reasons li")].map((li) =>
+        ["b", "span"].map((part) => li.querySelector(part).textContent)),
+    };
   }
 
   #banner(said) {
